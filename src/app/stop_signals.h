@@ -1,0 +1,29 @@
+// Ctrl-C and its like, as something to wait for.
+#pragma once
+
+#include <chrono>
+
+namespace tcp_stats {
+
+/// While it lives, SIGINT, SIGTERM and (unless it was ignored, nohup) SIGHUP do not end the process
+/// but are taken note of here, and SIGPIPE is ignored. Make it before the first thread.
+class StopSignals {
+public:
+    StopSignals();
+    ~StopSignals();
+    StopSignals(const StopSignals &) = delete;
+    StopSignals &operator=(const StopSignals &) = delete;
+
+    /// Readable once one has arrived; for poll(2).
+    int fd() const { return fd_; }
+
+    bool arrived() const;
+
+    /// Sleeps until `deadline`; true at once if a signal arrives before.
+    bool arrived_before(std::chrono::steady_clock::time_point deadline) const;
+
+private:
+    int fd_;
+};
+
+} // namespace tcp_stats

@@ -1,0 +1,209 @@
+#include "cli/options.h"
+
+#include <charconv>
+#include <cmath>
+#include <regex>
+#include <sstream>
+
+#include <boost/program_options.hpp>
+
+#include "base/translate.h"
+
+namespace tcp_stats {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr double shortest_interval_s = 0.001;
+constexpr double longest_interval_s = 86400;
+
+po::options_description describe_options() {
+    const auto option = [](const char *argument) { return po::value<std::string>()->value_name(argument); };
+    // Options are grouped by what they change.
+    po::options_description program(tr("The BPF program"));
+    program.add_options()("src", option("FILE"), translate("compile FILE instead of the built-in program"))(
+        "print-src", translate("print the built-in program, complete and ready for --src, and exit"))(
+        "define,D", po::value<std::vector<std::string>>()->value_name("NAME[=VALUE]"),
+        translate("pass a definition to the compiler; may be repeated"));
+    po::options_description kernel(tr("The kernel"));
+    kernel.add_options()(
+        "kernel-types", option("auto|btf|headers"),
+        translate("where kernel types come from; auto: BTF where the kernel has it, else installed headers, and "
+                  "the other where one fails to compile"))(
+        "attach", option("auto|kprobe|fentry"),
+        translate("how the hooks attach; auto: kprobe, and fentry where the kernel has no kprobes"));
+    po::options_description output(tr("Output"));
+    output.add_options()("interval,i", option("SECONDS"),
+                         translate("time between snapshots, fractions allowed (default 1)"))(
+        "count,c", option("N"), translate("exit after N snapshots"))("output,o", option("line"),
+                                                                     translate("output format (default line)"));
+    po::options_description other(tr("Other"));
+    other.add_options()("verbose,v", translate("say on standard error what is done, and what the compiler says"))(
+        "version", translate("print the versions of this program, libbcc and LLVM, and exit"))(
+        "help,h", translate("print this and exit"));
+    po::options_description all;
+    all.add(program).add(kernel).add(output).add(other);
+    return all;
+}
+
+tl::unexpected<Error> misused(const std::string &message) { return fail(ErrorKind::usage, message); }
+
+/// Boost's complaint, in our words: one line that names the option.
+tl::unexpected<Error> misused(const po::error &error, const po::options_description &description) {
+    if (const auto *unknown = dynamic_cast<const po::unknown_option *>(&error)) {
+        return misused(tr("there is no option {}; --help lists them", unknown->get_option_name()));
+    }
+    if (const auto *twice = dynamic_cast<const po::multiple_occurrences *>(&error)) {
+        return misused(tr("option {} was given twice; it is accepted once", twice->get_option_name()));
+    }
+    if (const auto *syntax = dynamic_cast<const po::invalid_command_line_syntax *>(&error)) {
+        const auto name = syntax->get_option_name();
+        if (syntax->kind() == po::invalid_syntax::missing_parameter) {
+            const auto *option = description.find_nothrow(name.substr(name.find_first_not_of('-')), false);
+            return misused(tr("option {} needs a value: {}", name,
+                              option == nullptr ? std::string() : option->semantic()->name()));
+        }
+        return misused(tr("option {} accepts no value", name));
+    }
+    return misused(tr("{}; --help lists the options", error.what()));
+}
+
+template <typename Value> struct Choice {
+    const char *name;
+    Value value;
+};
+
+template <typename Value>
+Result<Value> choose(const char *option, const std::string &text, std::initializer_list<Choice<Value>> choices) {
+    std::string accepted;
+    for (const auto &choice : choices) {
+        if (text == choice.name) {
+            return choice.value;
+        }
+        accepted += (accepted.empty() ? "" : ", ") + std::string(choice.name);
+    }
+    return misused(tr("{} {}: not known; it accepts {}", option, text, accepted));
+}
+
+Result<std::chrono::nanoseconds> parse_interval(const std::string &text) {
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(seconds) ||
+        seconds < shortest_interval_s || seconds > longest_interval_s) {
+        return misused(
+            tr("--interval {}: it accepts seconds from {} to {}", text, shortest_interval_s, longest_interval_s));
+    }
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
+Result<std::uint64_t> parse_count(const std::string &text) {
+    std::uint64_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc() || end != text.data() + text.size() || count == 0) {
+        return misused(tr("--count {}: it accepts a whole number from 1 on", text));
+    }
+    return count;
+}
+
+Result<std::vector<std::string>> parse_definitions(const std::vector<std::string> &texts) {
+    static const std::regex form("[A-Za-z_][A-Za-z0-9_]*(=[^\\r\\n]*)?");
+    for (const auto &text : texts) {
+        if (!std::regex_match(text, form)) {
+            return misused(tr("--define {}: it accepts NAME or NAME=VALUE, with a C name", text));
+        }
+    }
+    return texts;
+}
+
+/// Reads argv into `variables`; an error where a word is neither an option nor its value.
+std::optional<Error> read_variables(int argc, const char *const *argv, const po::options_description &description,
+                                    po::variables_map &variables) {
+    using namespace po::command_line_style;
+    try {
+        const auto parsed =
+            po::command_line_parser(argc, argv).options(description).style(unix_style & ~allow_guessing).run();
+        for (const auto &option : parsed.options) {
+            if (option.position_key >= 0) {
+                return misused(tr("'{}' is no option; --help lists them", option.value.front())).value();
+            }
+        }
+        po::store(parsed, variables);
+        po::notify(variables);
+    } catch (const po::error &error) {
+        return misused(error, description).value();
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+Result<Options> parse_options(int argc, const char *const *argv) {
+    const auto description = describe_options();
+    po::variables_map variables;
+    if (const auto error = read_variables(argc, argv, description, variables)) {
+        return tl::unexpected(*error);
+    }
+
+    Options options;
+    std::optional<Error> error;
+    /// Sets `target` to what `parse` makes of the option's value, unless something failed before.
+    const auto take = [&](const char *name, auto &target, auto parse) {
+        if (error || variables.count(name) == 0) {
+            return;
+        }
+        if (auto parsed = parse(variables[name].template as<std::string>())) {
+            target = *parsed;
+        } else {
+            error = parsed.error();
+        }
+    };
+    take("src", options.source, [](const std::string &file) { return Result<std::filesystem::path>(file); });
+    take("interval", options.interval, parse_interval);
+    take("count", options.count, parse_count);
+    take("kernel-types", options.kernel_types, [](const std::string &text) {
+        return choose("--kernel-types", text,
+                      {Choice{"auto", KernelTypesChoice::automatic}, Choice{"btf", KernelTypesChoice::btf},
+                       Choice{"headers", KernelTypesChoice::headers}});
+    });
+    take("attach", options.attach, [](const std::string &text) {
+        return choose("--attach", text,
+                      {Choice{"auto", AttachChoice::automatic}, Choice{"kprobe", AttachChoice::kprobe},
+                       Choice{"fentry", AttachChoice::fentry}});
+    });
+    take("output", options.output, [](const std::string &text) {
+        return choose("--output", text, {Choice{"line", OutputFormat::line}});
+    });
+    if (!error && variables.count("define") != 0) {
+        if (auto definitions = parse_definitions(variables["define"].as<std::vector<std::string>>())) {
+            options.definitions = *definitions;
+        } else {
+            error = definitions.error();
+        }
+    }
+    if (error) {
+        return tl::unexpected(*error);
+    }
+    options.verbose = variables.count("verbose") != 0;
+    if (variables.count("help") != 0) {
+        options.action = Action::print_help;
+    } else if (variables.count("version") != 0) {
+        options.action = Action::print_version;
+    } else if (variables.count("print-src") != 0) {
+        options.action = Action::print_source;
+    }
+    return options;
+}
+
+std::string help_text() {
+    std::ostringstream text;
+    text << tr("Usage: tcp_stats_monitor [options]\n"
+               "Shows every TCP flow of this host, once a second: addresses, bytes, retransmits, round-trip time,\n"
+               "congestion window, state. Needs root.\n")
+         << describe_options()
+         << tr("\nExit status: 0 done, 64 usage, 65 the BPF source does not compile or the verifier refuses it,\n"
+               "66 --src cannot be read, 69 this kernel cannot do it, 70 a defect, 74 output cannot be written,\n"
+               "77 not enough privilege.\n");
+    return text.str();
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,38 @@
+// The command line.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "kernel/choices.h"
+
+namespace tcp_stats {
+
+enum class Action { monitor, print_source, print_version, print_help };
+
+enum class OutputFormat { line };
+
+struct Options {
+    Action action = Action::monitor;
+    std::optional<std::filesystem::path> source; ///< absent: the built-in program
+    std::vector<std::string> definitions;        ///< `NAME` or `NAME=VALUE`, in order
+    KernelTypesChoice kernel_types = KernelTypesChoice::automatic;
+    AttachChoice attach = AttachChoice::automatic;
+    std::chrono::nanoseconds interval = std::chrono::seconds(1);
+    std::optional<std::uint64_t> count; ///< snapshots; absent: until stopped
+    OutputFormat output = OutputFormat::line;
+    bool verbose = false;
+};
+
+/// Error: usage, one line that names the option and what it accepts.
+Result<Options> parse_options(int argc, const char *const *argv);
+
+/// The text of --help.
+std::string help_text();
+
+} // namespace tcp_stats

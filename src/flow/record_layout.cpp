@@ -1,0 +1,157 @@
+#include "flow/record_layout.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <regex>
+
+#include <nlohmann/json.hpp>
+
+#include "base/translate.h"
+
+namespace tcp_stats {
+namespace {
+
+using nlohmann::json;
+
+/// Thrown within this file only, where a description of any shape is taken apart.
+struct Unreadable {
+    std::string why;
+};
+
+struct Scalar {
+    std::size_t size;
+    FieldKind kind;
+};
+
+/// Sizes of Clang's built-in types for the BPF target (64-bit), by the names it prints.
+Scalar scalar_of(const std::string &type) {
+    static const std::map<std::string, Scalar> scalars = {
+        {"char", {1, FieldKind::signed_integer}},
+        {"signed char", {1, FieldKind::signed_integer}},
+        {"unsigned char", {1, FieldKind::unsigned_integer}},
+        {"_Bool", {1, FieldKind::unsigned_integer}},
+        {"bool", {1, FieldKind::unsigned_integer}},
+        {"short", {2, FieldKind::signed_integer}},
+        {"unsigned short", {2, FieldKind::unsigned_integer}},
+        {"int", {4, FieldKind::signed_integer}},
+        {"unsigned int", {4, FieldKind::unsigned_integer}},
+        {"long", {8, FieldKind::signed_integer}},
+        {"unsigned long", {8, FieldKind::unsigned_integer}},
+        {"long long", {8, FieldKind::signed_integer}},
+        {"unsigned long long", {8, FieldKind::unsigned_integer}},
+        {"__int128", {16, FieldKind::bytes}},
+        {"unsigned __int128", {16, FieldKind::bytes}},
+    };
+    const auto found = scalars.find(type);
+    if (found == scalars.end()) {
+        throw Unreadable{tr("type {} is not known", type)};
+    }
+    return found->second;
+}
+
+/// `pad`, `pad2`, `_pad`, and BCC's own `__pad_3`, `__pad_end`.
+bool is_padding(const std::string &name) {
+    static const std::regex pattern("_*pad(ding)?_?([0-9]*|end)");
+    return name.empty() || std::regex_match(name, pattern);
+}
+
+class DescriptionReader {
+public:
+    explicit DescriptionReader(std::vector<RecordField> &fields) : fields_(fields) {}
+
+    /// Reads a struct or union `["name", [members], "struct_packed"|"struct"|"union"]` that lies at
+    /// `offset`; returns its size.
+    std::size_t read_record(const json &record, std::size_t offset) {
+        const bool is_union = record.size() == 3 && record.at(2) == "union";
+        std::size_t used = 0;
+        for (const auto &member : record.at(1)) {
+            const auto size = read_member(member, is_union ? offset : offset + used);
+            used = is_union ? std::max(used, size) : used + size;
+        }
+        return used;
+    }
+
+private:
+    static bool is_record(const json &value) {
+        return value.is_array() && value.size() == 3 && value.at(1).is_array() && value.at(2).is_string();
+    }
+
+    /// `["name", type]`, `["name", type, [length]]`, `["name", type, bits]`, or an unnamed record.
+    std::size_t read_member(const json &member, std::size_t offset) {
+        if (is_record(member)) {
+            return read_record(member, offset);
+        }
+        const auto name = member.at(0).get<std::string>();
+        std::optional<std::size_t> length;
+        if (member.size() > 2) {
+            if (!member.at(2).is_array()) {
+                throw Unreadable{tr("{} is a bit-field; make it a plain integer", name)};
+            }
+            length = member.at(2).at(0).get<std::size_t>();
+        }
+        const auto &type = member.at(1);
+        return type.is_string() ? add_scalar(name, type.get<std::string>(), length, offset)
+                                : add_record(name, type, length, offset);
+    }
+
+    std::size_t add_scalar(const std::string &name, const std::string &type, std::optional<std::size_t> length,
+                           std::size_t offset) {
+        auto [size, kind] = scalar_of(type);
+        if (length) {
+            size *= *length;
+            kind = type == "char" ? FieldKind::text : FieldKind::bytes;
+        }
+        fields_.push_back({name, offset, size, kind, !is_padding(name)});
+        return size;
+    }
+
+    std::size_t add_record(const std::string &name, const json &type, std::optional<std::size_t> length,
+                           std::size_t offset) {
+        const auto index = fields_.size();
+        fields_.push_back({name, offset, 0, FieldKind::bytes, false});
+        auto size = read_record(type, offset);
+        if (length) { // an array of structs: shown as a whole
+            fields_.resize(index + 1);
+            fields_[index].shown = true;
+            size *= *length;
+        }
+        fields_[index].size = size;
+        return size;
+    }
+
+    std::vector<RecordField> &fields_;
+};
+
+} // namespace
+
+Result<RecordLayout> RecordLayout::parse(std::string_view leaf_desc, std::size_t leaf_size) {
+    RecordLayout layout;
+    layout.size_ = leaf_size;
+    try {
+        const auto description = json::parse(leaf_desc);
+        if (!description.is_array()) {
+            throw Unreadable{tr("the value is no struct")};
+        }
+        const auto size = DescriptionReader(layout.fields_).read_record(description, 0);
+        if (size != leaf_size) {
+            throw Unreadable{tr("its fields make {} bytes, the table says {}; an array of arrays is not "
+                                "supported",
+                                size, leaf_size)};
+        }
+    } catch (const json::exception &error) {
+        return fail(ErrorKind::program_rejected,
+                    tr("cannot read the layout of flow_stats that BCC describes: {}", error.what()));
+    } catch (const Unreadable &error) {
+        return fail(ErrorKind::program_rejected, tr("cannot use the value struct of flow_stats: {}", error.why));
+    }
+    return layout;
+}
+
+const RecordField *RecordLayout::find(std::string_view name) const {
+    const auto found =
+        std::find_if(fields_.begin(), fields_.end(), [&](const RecordField &field) { return field.name == name; });
+    return found == fields_.end() ? nullptr : &*found;
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,52 @@
+// Where each field of a BPF table's value lies: BCC's leaf_desc, read. Knows nothing of BCC.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tcp_stats {
+
+enum class FieldKind {
+    unsigned_integer, ///< 1, 2, 4 or 8 bytes
+    signed_integer,   ///< 1, 2, 4 or 8 bytes
+    text,             ///< an array of char, ends at the first NUL
+    bytes,            ///< anything else: arrays, 16-byte integers, unions, and structs as a whole
+};
+
+struct RecordField {
+    std::string name;
+    std::size_t offset; ///< in bytes from the start of the value
+    std::size_t size;   ///< in bytes
+    FieldKind kind;
+    /// False for the compiler's padding, for members named like padding, and for a struct whose
+    /// members are fields of their own.
+    bool shown;
+};
+
+/// The fields of one value, in the order of the program's struct. Members of nested structs are
+/// fields too, under their own name; the struct they stand in is a field of kind `bytes`, so that
+/// an address may be a `struct in6_addr`.
+class RecordLayout {
+public:
+    /// `leaf_desc` is the JSON that BCC's json_map_decl_visitor.cc makes of the value's type,
+    /// `leaf_size` the size of that type in bytes. Error: program_rejected, when the description
+    /// cannot be read, does not add up to `leaf_size`, or holds a bit-field.
+    static Result<RecordLayout> parse(std::string_view leaf_desc, std::size_t leaf_size);
+
+    /// The first field of that name, or null.
+    const RecordField *find(std::string_view name) const;
+
+    const std::vector<RecordField> &fields() const { return fields_; }
+    std::size_t size() const { return size_; }
+
+private:
+    std::vector<RecordField> fields_;
+    std::size_t size_ = 0;
+};
+
+} // namespace tcp_stats

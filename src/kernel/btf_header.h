@@ -1,0 +1,33 @@
+// C text of the running kernel's types, from its BTF.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "kernel/program_text.h"
+
+struct btf;
+
+namespace tcp_stats {
+
+enum class BtfScope {
+    named, ///< types and constants that the program's text names, those of TCP sockets, and all they consist of
+    whole, ///< every type of the kernel
+};
+
+/// A header with the types of `btf`, laid out as the kernel has them when Clang compiles it for BPF.
+/// Types that `program` defines itself are left out. Error: defect, when libbpf cannot print a type.
+Result<std::string> btf_header(const struct btf *btf, BtfScope scope, const ProgramText &program);
+
+/// The text that libbpf's btf_dump prints, made safe for BCC:
+///
+/// - Padding becomes named members. libbpf fills a gap with unnamed bit-fields (`long: 64;`), Clang
+///   merges a run of those into one wide integer, and BCC lays it out by the host's rules but
+///   generates code by BPF's, under which it takes more room: every field behind it would be read
+///   from a wrong place, silently.
+/// - Names that begin with `bpf_` or `BPF_` get the prefix `kernel_`: BCC brings a uapi/linux/bpf.h of
+///   its own, with the same names.
+/// - Definitions of the types in `defined_elsewhere` are dropped.
+std::string adapt_dump(const std::string &dump, const std::set<std::string> &defined_elsewhere);
+
+} // namespace tcp_stats

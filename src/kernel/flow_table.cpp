@@ -1,0 +1,163 @@
+#include "kernel/flow_table.h"
+
+#include <cerrno>
+#include <cstring>
+#include <unordered_set>
+
+#include <bpf/bpf.h>
+
+#include "base/translate.h"
+
+namespace tcp_stats {
+namespace {
+
+constexpr std::uint32_t first_batch = 4096;
+
+/// The kernel's own ENOTSUPP (include/linux/errno.h); no errno.h of a C library has it.
+constexpr int kernel_enotsupp = 524;
+
+class KernelMap : public MapCalls {
+public:
+    explicit KernelMap(int fd) : fd_(fd) {}
+
+    int lookup_batch(std::uint32_t *in, std::uint32_t *out, std::uint64_t *keys, std::byte *values,
+                     std::uint32_t &count) override {
+        return bpf_map_lookup_batch(fd_, in, out, keys, values, &count, nullptr);
+    }
+    int next_key(const std::uint64_t *key, std::uint64_t &next) override {
+        return bpf_map_get_next_key(fd_, key, &next);
+    }
+    int lookup(std::uint64_t key, std::byte *value) override { return bpf_map_lookup_elem(fd_, &key, value); }
+
+private:
+    int fd_;
+};
+
+bool batches_unknown(int error) { return error == -EINVAL || error == -kernel_enotsupp || error == -EOPNOTSUPP; }
+
+auto cannot_read(int error) {
+    return fail(ErrorKind::defect, tr("cannot read flow_stats: {}; please report it", std::strerror(-error)));
+}
+
+/// A hash is read bucket by bucket, and a bucket is never split. So an entry keeps its place whatever
+/// happens to the others (an entry's bucket is its key's), and the walk ends at the last bucket.
+/// 0 or a negative errno.
+int read_in_batches(MapCalls &calls, std::size_t value_size, RawEntries &entries) {
+    std::uint32_t position = 0;
+    bool started = false;
+    std::uint32_t batch = first_batch;
+    for (;;) {
+        const auto have = entries.keys.size();
+        entries.keys.resize(have + batch);
+        entries.values.resize((have + batch) * value_size);
+        std::uint32_t count = batch;
+        std::uint32_t next = 0;
+        const int result = calls.lookup_batch(started ? &position : nullptr, &next, entries.keys.data() + have,
+                                              entries.values.data() + have * value_size, count);
+        const bool done = result == -ENOENT;
+        const std::uint32_t got = result == 0 || done ? count : 0;
+        entries.keys.resize(have + got);
+        entries.values.resize((have + got) * value_size);
+        if (done) {
+            return 0;
+        }
+        if (result == -ENOSPC) { // one bucket holds more than the whole batch
+            batch *= 2;
+            continue;
+        }
+        if (result != 0) {
+            return result;
+        }
+        position = next;
+        started = true;
+    }
+}
+
+/// Without batches the kernel finds the next key from the one before it; when that one was deleted
+/// meanwhile, it begins again at the first. Keys already read are passed over.
+Result<void> read_one_by_one(MapCalls &calls, std::size_t value_size, std::size_t max_entries, RawEntries &entries) {
+    std::unordered_set<std::uint64_t> seen;
+    std::vector<std::byte> value(value_size);
+    const std::size_t most_steps = 16 * (max_entries + 1);
+    std::uint64_t key = 0;
+    int result = calls.next_key(nullptr, key);
+    for (std::size_t step = 0; result == 0; ++step) {
+        if (step == most_steps) {
+            return fail(ErrorKind::defect, tr("flow_stats changes faster than it can be read without "
+                                              "BPF_MAP_LOOKUP_BATCH; a kernel from 5.6 on has that"));
+        }
+        if (seen.insert(key).second) {
+            const int found = calls.lookup(key, value.data());
+            if (found == 0) {
+                entries.keys.push_back(key);
+                entries.values.insert(entries.values.end(), value.begin(), value.end());
+            } else if (found != -ENOENT) {
+                return cannot_read(found);
+            }
+        }
+        std::uint64_t next = 0;
+        result = calls.next_key(&key, next);
+        key = next;
+    }
+    if (result != -ENOENT) {
+        return cannot_read(result);
+    }
+    return {};
+}
+
+} // namespace
+
+Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t max_entries) {
+    RawEntries entries;
+    const int result = read_in_batches(calls, value_size, entries);
+    if (result == 0) {
+        return entries;
+    }
+    if (!batches_unknown(result)) {
+        return cannot_read(result);
+    }
+    entries = {};
+    if (auto read = read_one_by_one(calls, value_size, max_entries, entries); !read) {
+        return tl::unexpected(read.error());
+    }
+    return entries;
+}
+
+Result<FlowTable> FlowTable::open(const Program &program) {
+    const auto *table = program.table("flow_stats");
+    const auto &name = program.text().name;
+    if (table == nullptr) {
+        return fail(ErrorKind::program_rejected,
+                    tr("{} has no table flow_stats; declare BPF_HASH(flow_stats, u64, struct flow_stats_t)", name));
+    }
+    if (table->type != BPF_MAP_TYPE_HASH && table->type != BPF_MAP_TYPE_LRU_HASH) {
+        return fail(
+            ErrorKind::program_rejected,
+            tr("table flow_stats of {} is not a hash; declare it with BPF_HASH or BPF_TABLE(\"lru_hash\", …)", name));
+    }
+    if (table->key_size != sizeof(std::uint64_t)) {
+        return fail(ErrorKind::program_rejected,
+                    tr("the key of flow_stats in {} has {} bytes; it must be the 8-byte address of the struct sock "
+                       "(u64)",
+                       name, table->key_size));
+    }
+    const auto *missed = program.table("flow_stats_missed");
+    const bool counts = missed != nullptr && missed->type == BPF_MAP_TYPE_ARRAY && missed->leaf_size == 8;
+    return FlowTable(*table, counts ? missed->fd : -1);
+}
+
+Result<RawEntries> FlowTable::read() const {
+    KernelMap map(description_.fd);
+    return read_all(map, description_.leaf_size, description_.max_entries);
+}
+
+std::uint64_t FlowTable::missed_events() const {
+    std::uint64_t events = 0;
+    const std::uint32_t first = 0;
+    if (missed_fd_ >= 0) {
+        bpf_map_lookup_elem(missed_fd_, &first, &events);
+    }
+    return events;
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,58 @@
+// Reads the BPF hash `flow_stats` whole, while the kernel goes on changing it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/error.h"
+#include "flow/flow_table_reader.h"
+#include "kernel/program.h"
+
+namespace tcp_stats {
+
+/// The three calls of bpf(2) that a read needs; each returns 0 or a negative errno. A test gives its own.
+class MapCalls {
+public:
+    virtual ~MapCalls() = default;
+    /// BPF_MAP_LOOKUP_BATCH: up to `count` entries from bucket `*in` (null: the first) on; sets `out`
+    /// to where the next call begins, and `count` to how many there are. -ENOENT with a count: the last.
+    virtual int lookup_batch(std::uint32_t *in, std::uint32_t *out, std::uint64_t *keys, std::byte *values,
+                             std::uint32_t &count) = 0;
+    /// BPF_MAP_GET_NEXT_KEY: -ENOENT behind the last; from the first again where `key` is gone.
+    virtual int next_key(const std::uint64_t *key, std::uint64_t &next) = 0;
+    virtual int lookup(std::uint64_t key, std::byte *value) = 0;
+};
+
+/// Reads every entry. Entries that stay throughout the read are in the result exactly once; one that
+/// comes or goes meanwhile may be in it or not, at most once. Uses batches (Linux 5.6), and single
+/// look-ups where the kernel lacks those. Error: defect, when the kernel refuses a call, or when a
+/// table without batches changes so fast that the walk cannot come to its end.
+Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t max_entries);
+
+/// The table `flow_stats` of a program.
+class FlowTable {
+public:
+    /// Error: program_rejected, when the program has no table flow_stats, or one that is no hash with
+    /// an 8-byte key.
+    static Result<FlowTable> open(const Program &program);
+
+    /// The value's type as BCC describes it.
+    const TableDescription &description() const { return description_; }
+
+    /// See `read_all`.
+    Result<RawEntries> read() const;
+
+    /// Events so far that found no room, as the program counts them in its table `flow_stats_missed`;
+    /// 0 where it has none.
+    std::uint64_t missed_events() const;
+
+private:
+    FlowTable(TableDescription description, int missed_fd)
+        : description_(std::move(description)), missed_fd_(missed_fd) {}
+
+    TableDescription description_;
+    int missed_fd_; ///< -1: the program does not count
+};
+
+} // namespace tcp_stats

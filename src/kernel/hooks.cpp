@@ -1,0 +1,263 @@
+#include "kernel/hooks.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <utility>
+
+#include <bcc/BPF.h>
+#include <spdlog/spdlog.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/translate.h"
+#include "kernel/captured_output.h"
+
+namespace tcp_stats {
+namespace {
+
+constexpr const char *kprobe_pmu = "/sys/bus/event_source/devices/kprobe/type";
+
+/// One way in which a program says that a function is a handler.
+struct HandlerForm {
+    AttachMechanism mechanism;
+    const char *in_text;                 ///< what stands before the kernel function in the text
+    std::vector<const char *> in_object; ///< what BCC makes of it, by version of BCC
+    bpf_probe_attach_type at;
+};
+
+const std::vector<HandlerForm> handler_forms = {
+    {AttachMechanism::kprobe, "kprobe__", {"kprobe__"}, BPF_PROBE_ENTRY},
+    {AttachMechanism::kprobe, "kretprobe__", {"kretprobe__"}, BPF_PROBE_RETURN},
+    {AttachMechanism::fentry, "KFUNC_PROBE\\s*\\(\\s*", {"kfunc__vmlinux__", "kfunc__"}, BPF_PROBE_ENTRY},
+    {AttachMechanism::fentry, "KRETFUNC_PROBE\\s*\\(\\s*", {"kretfunc__vmlinux__", "kretfunc__"}, BPF_PROBE_RETURN},
+};
+
+/// A handler that the compiled program has.
+struct Hook {
+    std::string function; ///< of the kernel
+    std::string handler;  ///< name in the compiled program
+    bpf_probe_attach_type at;
+    int fd;
+};
+
+std::string running_release() {
+    struct utsname name {};
+    uname(&name);
+    return name.release;
+}
+
+/// What the verifier says last before its statistics: the reason of its refusal.
+std::string verifier_summary(const std::string &log) {
+    static const std::regex noise("^(processed [0-9]+ insns|verification time|stack depth|bpf: |HINT: |;|\\s*$|"
+                                  "[0-9]+: |R[0-9]+(_w)?=|from [0-9]+ to|sha1 |cannot get prog tag|WARNING: ).*");
+    std::istringstream lines(log);
+    std::string summary;
+    for (std::string line; std::getline(lines, line);) {
+        // Instructions and register states end in text of their own, a refusal is a line of words.
+        if (!std::regex_match(line, noise)) {
+            summary = line;
+        }
+    }
+    return summary;
+}
+
+/// How the kernel names `function` where the compiler made a special copy of it (`f.isra.0`), or "".
+std::string compiler_clone_of(const std::string &function) {
+    std::ifstream symbols("/proc/kallsyms");
+    std::string address;
+    std::string type;
+    for (std::string name, line; std::getline(symbols, line);) {
+        std::istringstream(line) >> address >> type >> name;
+        if (name.starts_with(function + ".")) {
+            return name;
+        }
+    }
+    return {};
+}
+
+bool kernel_has_function(const std::string &function) {
+    std::ifstream symbols("/proc/kallsyms");
+    std::string address;
+    std::string type;
+    for (std::string name, line; std::getline(symbols, line);) {
+        std::istringstream(line) >> address >> type >> name;
+        if (name == function) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Error cannot_attach(const Hook &hook, AttachMechanism mechanism, int error_number, const std::string &words) {
+    const auto other = mechanism == AttachMechanism::kprobe ? "fentry" : "kprobe";
+    std::string why = std::strerror(error_number);
+    if (!kernel_has_function(hook.function)) {
+        const auto clone = compiler_clone_of(hook.function);
+        why = clone.empty() ? tr("no such function in this kernel ({})", running_release())
+                            : tr("this kernel ({}) has only the compiler's special copy {}", running_release(), clone);
+    }
+    return {error_number == EPERM || error_number == EACCES ? ErrorKind::no_privilege : ErrorKind::kernel_unsupported,
+            tr("cannot attach {} to {}: {}; try --attach {}, or a --src without this hook", to_string(mechanism),
+               hook.function, why, other),
+            words};
+}
+
+Error cannot_load(const ProgramText &text, const std::string &handler, int error_number, const std::string &log) {
+    if (const auto summary = verifier_summary(log); error_number != EPERM && !summary.empty()) {
+        return {ErrorKind::program_rejected,
+                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary), log};
+    }
+    if (error_number == EPERM) {
+        return {ErrorKind::kernel_unsupported,
+                tr("this kernel ({}) refuses tracing programs, even with every privilege (bpf: {}); a lockdown or a "
+                   "security policy forbids them",
+                   running_release(), std::strerror(error_number)),
+                log};
+    }
+    return {ErrorKind::kernel_unsupported,
+            tr("this kernel ({}) does not take {} of {}: {}; try another --attach", running_release(), handler,
+               text.name, std::strerror(error_number)),
+            log};
+}
+
+/// Loads the handler, if the program has it: true, false, or the verifier's refusal.
+Result<bool> load(Program &program, const std::string &handler, bpf_prog_type type, int &fd) {
+    CapturedOutput capture;
+    errno = 0;
+    const auto status = program.bpf().load_func(handler, type, fd);
+    const int error_number = errno;
+    const auto words = capture.finish();
+    if (status.ok()) {
+        if (!words.empty()) {
+            spdlog::debug("BCC: {}", words);
+        }
+        return true;
+    }
+    if (status.msg().find("Can't find start of function") != std::string::npos) {
+        return false;
+    }
+    return tl::unexpected(cannot_load(program.text(), handler, error_number, words));
+}
+
+Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism) {
+    const auto type = mechanism == AttachMechanism::kprobe ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_TRACING;
+    std::vector<Hook> hooks;
+    for (const auto &form : handler_forms) {
+        if (form.mechanism != mechanism) {
+            continue;
+        }
+        for (const auto &function : program.text().handlers(form.in_text)) {
+            for (const auto *prefix : form.in_object) {
+                Hook hook{function, prefix + function, form.at, -1};
+                const auto loaded = load(program, hook.handler, type, hook.fd);
+                if (!loaded) {
+                    return tl::unexpected(loaded.error());
+                }
+                if (*loaded) {
+                    hooks.push_back(hook);
+                    break;
+                }
+            }
+        }
+    }
+    if (hooks.empty()) {
+        const auto *example = mechanism == AttachMechanism::kprobe ? "kprobe__tcp_sendmsg"
+                                                                   : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, …)";
+        return fail(ErrorKind::program_rejected,
+                    tr("{} has no handler for {}; name one {}", program.text().name, to_string(mechanism), example));
+    }
+    return hooks;
+}
+
+} // namespace
+
+std::string to_string(AttachMechanism mechanism) { return mechanism == AttachMechanism::kprobe ? "kprobe" : "fentry"; }
+
+bool kernel_has_kprobes() { return access(kprobe_pmu, R_OK) == 0; }
+
+Result<AttachMechanism> choose_mechanism(AttachChoice choice) {
+    if (choice == AttachChoice::fentry || (choice == AttachChoice::automatic && !kernel_has_kprobes())) {
+        if (!kernel_has_btf()) {
+            return fail(ErrorKind::kernel_unsupported,
+                        choice == AttachChoice::fentry
+                            ? tr("cannot attach with fentry: this kernel ({}) has no BTF (CONFIG_DEBUG_INFO_BTF); "
+                                 "try --attach kprobe",
+                                 running_release())
+                            : tr("this kernel ({}) has neither kprobes (CONFIG_KPROBES, perf's kprobe PMU) nor BTF for "
+                                 "fentry; run a kernel that has one of them",
+                                 running_release()));
+        }
+        if (choice == AttachChoice::automatic) {
+            spdlog::warn(tr("this kernel ({}) has no kprobes ({} is missing); attaching with fentry", running_release(),
+                            kprobe_pmu));
+        }
+        return AttachMechanism::fentry;
+    }
+    if (!kernel_has_kprobes()) {
+        return fail(ErrorKind::kernel_unsupported,
+                    tr("cannot attach kprobes: this kernel ({}) has none ({} is missing); try --attach fentry",
+                       running_release(), kprobe_pmu));
+    }
+    return AttachMechanism::kprobe;
+}
+
+std::vector<std::string> definitions_for(AttachMechanism mechanism) {
+    return mechanism == AttachMechanism::fentry ? std::vector<std::string>{"ATTACH_FENTRY"}
+                                                : std::vector<std::string>{};
+}
+
+Result<Hooks> Hooks::attach(Program &program, AttachMechanism mechanism) {
+    const auto loaded = load_hooks(program, mechanism);
+    if (!loaded) {
+        return tl::unexpected(loaded.error());
+    }
+    Hooks hooks(program);
+    for (const auto &hook : *loaded) {
+        CapturedOutput capture;
+        errno = 0;
+        bool attached = false;
+        if (mechanism == AttachMechanism::kprobe) {
+            attached = program.bpf().attach_kprobe(hook.function, hook.handler, 0, hook.at).ok();
+            if (attached) {
+                hooks.kprobes_.push_back({hook.function, hook.at == BPF_PROBE_RETURN});
+            }
+        } else if (const int link = bpf_attach_kfunc(hook.fd); link >= 0) {
+            hooks.fentry_links_.push_back(link);
+            attached = true;
+        }
+        const int error_number = errno;
+        const auto words = capture.finish();
+        if (!attached) {
+            return tl::unexpected(cannot_attach(hook, mechanism, error_number, words));
+        }
+        hooks.functions_.push_back(hook.function);
+        spdlog::debug(tr("{} attached to {} with {}", hook.handler, hook.function, to_string(mechanism)));
+    }
+    return hooks;
+}
+
+Hooks::Hooks(Hooks &&other) noexcept
+    : program_(std::exchange(other.program_, nullptr)), functions_(std::move(other.functions_)),
+      kprobes_(std::move(other.kprobes_)), fentry_links_(std::move(other.fentry_links_)) {}
+
+Hooks::~Hooks() {
+    if (program_ == nullptr) {
+        return;
+    }
+    for (const int link : fentry_links_) {
+        close(link);
+    }
+    CapturedOutput capture;
+    for (const auto &probe : kprobes_) {
+        program_->bpf().detach_kprobe(probe.function, probe.at_return ? BPF_PROBE_RETURN : BPF_PROBE_ENTRY);
+    }
+    if (const auto words = capture.finish(); !words.empty()) {
+        spdlog::debug("BCC: {}", words);
+    }
+}
+
+} // namespace tcp_stats

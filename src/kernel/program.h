@@ -1,0 +1,66 @@
+// The BPF program, compiled by BCC: the only place that calls BCC's compiler.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "kernel/choices.h"
+#include "kernel/kernel_types.h"
+#include "kernel/program_text.h"
+
+namespace ebpf {
+class BPF;
+class TableStorage;
+} // namespace ebpf
+
+namespace tcp_stats {
+
+/// A BPF map as the program declares it.
+struct TableDescription {
+    std::string name;
+    int fd;               ///< owned by the Program
+    int type;             ///< enum bpf_map_type
+    std::size_t key_size; ///< bytes
+    std::size_t leaf_size;
+    std::size_t max_entries;
+    std::string leaf_desc; ///< BCC's JSON description of the value's type
+};
+
+/// Compiled, its maps created, nothing loaded yet. Its maps and whatever was loaded from it live as
+/// long as it does.
+class Program {
+public:
+    /// Compiles `text` with `definitions` (`NAME` or `NAME=VALUE`) against the kernel's types. Where
+    /// `choice` is automatic and one source of types fails, the next is tried, and a warning says so.
+    /// Error: program_rejected with the compiler's diagnostics, kernel_unsupported without any types.
+    static Result<Program> compile(const ProgramText &text, const std::vector<std::string> &definitions,
+                                   KernelTypesChoice choice);
+
+    Program(Program &&) noexcept;
+    Program &operator=(Program &&) = delete;
+    ~Program();
+
+    const ProgramText &text() const { return text_; }
+
+    /// BCC's object, for loading and attaching.
+    ebpf::BPF &bpf() { return *bpf_; }
+
+    /// The table of that name, or null.
+    const TableDescription *table(const std::string &name) const;
+
+private:
+    Program(ProgramText text, std::unique_ptr<ebpf::TableStorage> storage, std::unique_ptr<ebpf::BPF> bpf);
+
+    static Result<Program> compile_with(const KernelTypes &types, const ProgramText &text,
+                                        const std::vector<std::string> &definitions);
+
+    ProgramText text_;
+    std::unique_ptr<ebpf::TableStorage> storage_; ///< outlives bpf_, which refers to it
+    std::unique_ptr<ebpf::BPF> bpf_;
+    std::vector<TableDescription> tables_;
+};
+
+} // namespace tcp_stats

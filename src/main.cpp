@@ -1,0 +1,74 @@
+// Parse, wire up, exit status.
+#include <cstdio>
+#include <exception>
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "app/monitor.h"
+#include "app/standard_output.h"
+#include "app/stop_signals.h"
+#include "base/translate.h"
+#include "cli/options.h"
+#include "kernel/program_text.h"
+#include "version.h"
+
+namespace {
+
+using namespace tcp_stats;
+
+void start_log() {
+    auto log = spdlog::stderr_logger_st("tcp_stats_monitor");
+    log->set_pattern("%n: %l: %v");
+    spdlog::set_default_logger(log);
+}
+
+Result<void> print(const std::string &text, const StopSignals &signals) {
+    const auto written = write_text(STDOUT_FILENO, text, signals.fd());
+    return written ? Result<void>() : tl::unexpected(written.error());
+}
+
+Result<void> run(int argc, char **argv) {
+    const auto options = parse_options(argc, argv);
+    if (!options) {
+        return tl::unexpected(options.error());
+    }
+    if (options->verbose) {
+        spdlog::set_level(spdlog::level::debug);
+    }
+    const StopSignals signals;
+    switch (options->action) {
+    case Action::print_help:
+        return print(help_text(), signals);
+    case Action::print_version:
+        return print(version_text(), signals);
+    case Action::print_source:
+        return print(ProgramText::built_in().text, signals);
+    case Action::monitor:
+        break;
+    }
+    return monitor(*options, signals);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    start_translation();
+    start_log();
+    try {
+        const auto result = run(argc, argv);
+        if (result) {
+            return 0;
+        }
+        const auto &error = result.error();
+        spdlog::error(error.message);
+        if (!error.details.empty()) {
+            std::fprintf(stderr, "%s\n", error.details.c_str());
+        }
+        return exit_status(error.kind);
+    } catch (const std::exception &exception) {
+        spdlog::error(tr("defect: {}; please report it", exception.what()));
+        return exit_status(ErrorKind::defect);
+    }
+}

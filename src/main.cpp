@@ -9,6 +9,7 @@
 #include "app/monitor.h"
 #include "app/standard_output.h"
 #include "app/stop_signals.h"
+#include "base/printable.h"
 #include "base/translate.h"
 #include "cli/options.h"
 #include "kernel/program_text.h"
@@ -62,7 +63,7 @@ int main(int argc, char **argv) {
             return 0;
         }
         const auto &error = result.error();
-        spdlog::error(error.message);
+        spdlog::error(printable(error.message));
         if (!error.details.empty()) {
             std::fprintf(stderr, "%s\n", error.details.c_str());
         }

@@ -1,5 +1,7 @@
 #include "kernel/btf_header.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -138,6 +140,20 @@ void append_formatted(void *context, const char *format, va_list arguments) {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
+/// Whether uapi/linux/bpf.h, of which BCC brings its own copy, may define `word`.
+bool is_uapi_bpf_name(std::string_view word) {
+    static constexpr std::array<std::string_view, 7> prefixes = {"bpf_",      "BPF_",     "__bpf_",  "__BPF_",
+                                                                 "__MAX_BPF", "MAX_BPF_", "TCP_BPF_"};
+    static const std::set<std::string_view> words = {
+        "__sk_buff",       "xdp_md",       "xdp_action",    "XDP_ABORTED",  "XDP_DROP",      "XDP_PASS",
+        "XDP_TX",          "XDP_REDIRECT", "sk_action",     "SK_DROP",      "SK_PASS",       "btf_ptr",
+        "sk_reuseport_md", "sk_msg_md",    "BTF_F_COMPACT", "BTF_F_NONAME", "BTF_F_PTR_RAW", "BTF_F_ZERO",
+        "tcx_action_base", "TCX_NEXT",     "TCX_PASS",      "TCX_DROP",     "TCX_REDIRECT"};
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view prefix) { return word.starts_with(prefix); }) ||
+           words.count(word) != 0;
+}
+
 /// `line` with the prefix `kernel_` before each word that begins like BCC's uapi names.
 void append_renamed(std::string &text, std::string_view line) {
     for (std::size_t at = 0; at < line.size();) {
@@ -150,7 +166,7 @@ void append_renamed(std::string &text, std::string_view line) {
             ++end;
         }
         const auto word = line.substr(at, end - at);
-        if (word.starts_with("bpf_") || word.starts_with("BPF_") || word.starts_with("__bpf_")) {
+        if (is_uapi_bpf_name(word)) {
             text += "kernel_";
         }
         text += word;

@@ -25,8 +25,8 @@ Result<std::string> btf_header(const struct btf *btf, BtfScope scope, const Prog
 ///   merges a run of those into one wide integer, and BCC lays it out by the host's rules but
 ///   generates code by BPF's, under which it takes more room: every field behind it would be read
 ///   from a wrong place, silently.
-/// - Names that begin with `bpf_` or `BPF_` get the prefix `kernel_`: BCC brings a uapi/linux/bpf.h of
-///   its own, with the same names.
+/// - Names of uapi/linux/bpf.h, and the kernel's own that begin like them (`bpf_`, `BPF_`), get the
+///   prefix `kernel_`: BCC brings a copy of that header, made for another kernel.
 /// - Definitions of the types in `defined_elsewhere` are dropped.
 std::string adapt_dump(const std::string &dump, const std::set<std::string> &defined_elsewhere);
 

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <utility>
 
@@ -15,6 +14,7 @@
 
 #include "base/translate.h"
 #include "kernel/captured_output.h"
+#include "kernel/verifier_log.h"
 
 namespace tcp_stats {
 namespace {
@@ -50,55 +50,37 @@ std::string running_release() {
     return name.release;
 }
 
-/// What the verifier says last before its statistics: the reason of its refusal.
-std::string verifier_summary(const std::string &log) {
-    static const std::regex noise("^(processed [0-9]+ insns|verification time|stack depth|bpf: |HINT: |;|\\s*$|"
-                                  "[0-9]+: |R[0-9]+(_w)?=|from [0-9]+ to|sha1 |cannot get prog tag|WARNING: ).*");
-    std::istringstream lines(log);
-    std::string summary;
-    for (std::string line; std::getline(lines, line);) {
-        // Instructions and register states end in text of their own, a refusal is a line of words.
-        if (!std::regex_match(line, noise)) {
-            summary = line;
-        }
-    }
-    return summary;
-}
+/// Whether the kernel has `function`, and else the name of a special copy that the compiler made of it
+/// (`f.isra.0`), if there is one.
+struct KernelSymbol {
+    bool exists = false;
+    std::string clone;
+};
 
-/// How the kernel names `function` where the compiler made a special copy of it (`f.isra.0`), or "".
-std::string compiler_clone_of(const std::string &function) {
+KernelSymbol look_up(const std::string &function) {
+    KernelSymbol found;
     std::ifstream symbols("/proc/kallsyms");
-    std::string address;
-    std::string type;
-    for (std::string name, line; std::getline(symbols, line);) {
-        std::istringstream(line) >> address >> type >> name;
+    for (std::string line; std::getline(symbols, line) && !found.exists;) {
+        std::istringstream words(line);
+        std::string address;
+        std::string type;
+        std::string name;
+        words >> address >> type >> name;
+        found.exists = name == function;
         if (name.starts_with(function + ".")) {
-            return name;
+            found.clone = name;
         }
     }
-    return {};
-}
-
-bool kernel_has_function(const std::string &function) {
-    std::ifstream symbols("/proc/kallsyms");
-    std::string address;
-    std::string type;
-    for (std::string name, line; std::getline(symbols, line);) {
-        std::istringstream(line) >> address >> type >> name;
-        if (name == function) {
-            return true;
-        }
-    }
-    return false;
+    return found;
 }
 
 Error cannot_attach(const Hook &hook, AttachMechanism mechanism, int error_number, const std::string &words) {
     const auto other = mechanism == AttachMechanism::kprobe ? "fentry" : "kprobe";
     std::string why = std::strerror(error_number);
-    if (!kernel_has_function(hook.function)) {
-        const auto clone = compiler_clone_of(hook.function);
-        why = clone.empty() ? tr("no such function in this kernel ({})", running_release())
-                            : tr("this kernel ({}) has only the compiler's special copy {}", running_release(), clone);
+    if (const auto symbol = look_up(hook.function); !symbol.exists) {
+        why = symbol.clone.empty()
+                  ? tr("no such function in this kernel ({})", running_release())
+                  : tr("this kernel ({}) has only the compiler's special copy {}", running_release(), symbol.clone);
     }
     return {error_number == EPERM || error_number == EACCES ? ErrorKind::no_privilege : ErrorKind::kernel_unsupported,
             tr("cannot attach {} to {}: {}; try --attach {}, or a --src without this hook", to_string(mechanism),
@@ -109,7 +91,8 @@ Error cannot_attach(const Hook &hook, AttachMechanism mechanism, int error_numbe
 Error cannot_load(const ProgramText &text, const std::string &handler, int error_number, const std::string &log) {
     if (const auto summary = verifier_summary(log); error_number != EPERM && !summary.empty()) {
         return {ErrorKind::program_rejected,
-                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary), log};
+                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary),
+                tidy_verifier_log(log)};
     }
     if (error_number == EPERM) {
         return {ErrorKind::kernel_unsupported,

@@ -38,6 +38,9 @@ public:
     KernelTypes &operator=(KernelTypes &&) = delete;
     ~KernelTypes();
 
+    /// The private directory, for other files of the same compile.
+    const std::filesystem::path &directory() const { return directory_; }
+
 private:
     explicit KernelTypes(std::filesystem::path directory);
 

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <optional>
 #include <regex>
+#include <sstream>
 
 #include <bcc/BPF.h>
 #include <spdlog/spdlog.h>
@@ -55,6 +57,55 @@ std::vector<TypeSource> sources_to_try(KernelTypesChoice choice) {
     return sources;
 }
 
+/// LLVM takes the source lines that the verifier's log shows from the file that the debug information
+/// names. That is made a copy in `directory`, with the user's file name and line number behind each
+/// line; kernels before 6.10 print the line alone. Returns the compiler flag that does it.
+std::string annotated_source(const ProgramText &text, const std::filesystem::path &directory) {
+    const auto file_name = std::filesystem::path(text.name).filename().string();
+    std::istringstream lines(text.text);
+    std::ofstream copy(directory / file_name);
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        copy << line << "  // " << text.name << ':' << ++number << '\n';
+    }
+    return "-fdebug-prefix-map=" + text.name + "=" + (directory / file_name).string();
+}
+
+/// Whether a line may be followed by a #line directive: it ends a statement or opens or closes a block.
+bool ends_statement(const std::string &line) {
+    const auto last = line.find_last_not_of(" \t\r");
+    return last != std::string::npos && (line[last] == ';' || line[last] == '{' || line[last] == '}');
+}
+
+/// `text` as the inside of a C string literal.
+std::string quoted(const std::string &text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            result += '\\';
+        }
+        result += c;
+    }
+    return result;
+}
+
+/// The text with #line directives, so that Clang and the verifier name the user's file and lines: one
+/// at the beginning, and one behind each statement, because BCC's rewriter inserts lines of its own.
+std::string with_line_numbers(const ProgramText &text) {
+    const auto name = "\"" + quoted(text.name) + "\"";
+    std::istringstream lines(text.text);
+    std::string result = "#line 1 " + name + "\n";
+    int number = 1;
+    for (std::string line; std::getline(lines, line);) {
+        result += line + "\n";
+        ++number;
+        if (ends_statement(line)) {
+            result += "#line " + std::to_string(number) + " " + name + "\n";
+        }
+    }
+    return result;
+}
+
 } // namespace
 
 Result<Program> Program::compile(const ProgramText &text, const std::vector<std::string> &definitions,
@@ -66,37 +117,37 @@ Result<Program> Program::compile(const ProgramText &text, const std::vector<std:
                        "installed; install its linux-headers package"));
     }
     std::optional<Error> first_failure;
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-        auto types = KernelTypes::prepare(sources[i], text);
+    for (const auto source : sources) {
+        auto types = KernelTypes::prepare(source, text);
         if (!types) {
             return tl::unexpected(first_failure ? *first_failure : types.error());
         }
         auto program = compile_with(*types, text, definitions);
         if (program) {
-            if (first_failure && sources[i] == TypeSource::headers) {
+            if (first_failure && source == TypeSource::headers) {
                 spdlog::warn(tr("{} does not compile with types from {}; using {}", text.name,
-                                to_string(sources.front()), to_string(sources[i])));
+                                to_string(sources.front()), to_string(source)));
             }
-            spdlog::debug(tr("{} compiled, with types from {}", text.name, to_string(sources[i])));
+            spdlog::debug(tr("{} compiled, with types from {}", text.name, to_string(source)));
             return program;
         }
+        spdlog::debug(tr("{} does not compile with types from {}", text.name, to_string(source)));
         if (!first_failure) {
             first_failure = program.error();
+        } else {
+            spdlog::debug(program.error().details);
         }
         if (program.error().kind != ErrorKind::program_rejected || !types_may_be_at_fault(program.error().details)) {
             break;
-        }
-        if (i + 1 < sources.size()) {
-            spdlog::debug(tr("{} does not compile with types from {}; trying {}", text.name, to_string(sources[i]),
-                             to_string(sources[i + 1])));
         }
     }
     return tl::unexpected(*first_failure);
 }
 
-Result<Program> Program::compile_with(const KernelTypes &, const ProgramText &text,
+Result<Program> Program::compile_with(const KernelTypes &types, const ProgramText &text,
                                       const std::vector<std::string> &definitions) {
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag"};
+    flags.push_back(annotated_source(text, types.directory()));
     if (!text.directory.empty()) {
         flags.push_back("-iquote" + text.directory.string());
     }
@@ -111,7 +162,7 @@ Result<Program> Program::compile_with(const KernelTypes &, const ProgramText &te
     CapturedOutput capture;
     errno = 0;
     try {
-        compiled = bpf->init("#line 1 \"" + text.name + "\"\n" + text.text, flags).ok();
+        compiled = bpf->init(with_line_numbers(text), flags).ok();
     } catch (const std::exception &exception) {
         thrown = exception.what();
     }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "base/translate.h"
 
 namespace tcp_stats {
@@ -14,20 +15,10 @@ std::string with_three_places(std::uint64_t thousandths) {
     return fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
 }
 
-/// Text from the kernel is not trusted: one word, printable ASCII, the rest as \xNN.
-std::string escaped(const std::string &text) {
-    std::string word;
-    for (const char c : text) {
-        const bool plain = c > ' ' && c < 0x7f && c != '\\';
-        word += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-    return word;
-}
-
 struct ValueText {
     std::string operator()(std::uint64_t value) const { return std::to_string(value); }
     std::string operator()(std::int64_t value) const { return std::to_string(value); }
-    std::string operator()(const std::string &value) const { return escaped(value); }
+    std::string operator()(const std::string &value) const { return printable_word(value); }
     std::string operator()(const std::vector<std::uint8_t> &value) const {
         return fmt::format("{:02x}", fmt::join(value, ""));
     }

@@ -44,7 +44,10 @@
 #define TCP_STATS_SECOND(first, second, ...) second
 #define TCP_STATS_ONE_1 0,
 
-/* include/net/sock.h and its neighbours: short names for members, and casts. */
+/*
+ * include/net/sock.h and its neighbours: short names for members, and casts (functions: BCC rewrites
+ * accesses through them, and not those that begin inside a macro).
+ */
 #define sk_net __sk_common.skc_net
 #define sk_num __sk_common.skc_num
 #define sk_dport __sk_common.skc_dport
@@ -64,6 +67,18 @@
 #define s6_addr in6_u.u6_addr8
 #define s6_addr16 in6_u.u6_addr16
 #define s6_addr32 in6_u.u6_addr32
-#define tcp_sk(sk) ((struct tcp_sock *)(sk))
-#define inet_sk(sk) ((struct inet_sock *)(sk))
-#define inet_csk(sk) ((struct inet_connection_sock *)(sk))
+
+static inline struct tcp_sock *tcp_sk(const struct sock *sk)
+{
+	return (struct tcp_sock *)sk;
+}
+
+static inline struct inet_sock *inet_sk(const struct sock *sk)
+{
+	return (struct inet_sock *)sk;
+}
+
+static inline struct inet_connection_sock *inet_csk(const struct sock *sk)
+{
+	return (struct inet_connection_sock *)sk;
+}

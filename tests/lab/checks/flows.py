@@ -1,0 +1,195 @@
+"""Real traffic: what is shown agrees with ss, TCP_INFO and the sockets that exist."""
+import ctypes
+import resource
+import signal
+import socket
+import subprocess
+import threading
+
+from harness import (HEADERS, KERNEL, PROGRAMS, Monitor, Namespaces, check, equal, ss, wait_for)
+
+
+def iperf_over(address, monitor, namespaces):
+    server = subprocess.Popen(["ip", "netns", "exec", "b", "iperf3", "-s"], stdout=subprocess.DEVNULL)
+    try:
+        wait_for("the server", lambda: "5201" in
+                 subprocess.run("ip netns exec b ss -ltnH", shell=True, capture_output=True, text=True).stdout)
+        client = subprocess.Popen(["ip", "netns", "exec", "a", "iperf3", "-c", address, "-t", "600"],
+                                  stdout=subprocess.DEVNULL)
+
+        def all_shown(flows):
+            expected = ss("a") | ss("b")
+            established = {flow.ends for flow in flows if flow.state == "ESTABLISHED"}
+            retransmits = sum(flow.retr for flow in flows if flow.remote.endswith(":5201"))
+            return len(expected) == 4 and expected <= established and retransmits > 0
+        flows = monitor.wait_for_snapshot(f"all four sockets over {address}, with retransmits", all_shown)
+        for flow in flows:
+            assert not flow.local.endswith(":0"), flow.line
+        client.send_signal(signal.SIGINT)
+        client.wait()
+        monitor.wait_for_snapshot("an empty table after the close", lambda flows: not flows)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@check("base")
+def both_ends_of_a_lossy_transfer_appear_as_ss_shows_them_and_go_when_they_close():
+    with Namespaces() as namespaces, Monitor("-i", "0.2") as monitor:
+        iperf_over("10.9.0.2", monitor, namespaces)
+        iperf_over("fd09::2", monitor, namespaces)
+
+
+class TcpInfo(ctypes.Structure):
+    """struct tcp_info of linux/tcp.h, as far as Linux 5.10 fills it."""
+    _fields_ = [(name, ctypes.c_uint8) for name in
+                ("state", "ca_state", "retransmits", "probes", "backoff", "options", "wscales", "app_limited")] + \
+               [(name, ctypes.c_uint32) for name in
+                ("rto", "ato", "snd_mss", "rcv_mss", "unacked", "sacked", "lost", "retrans", "fackets",
+                 "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv", "pmtu", "rcv_ssthresh", "rtt",
+                 "rttvar", "snd_ssthresh", "snd_cwnd", "advmss", "reordering", "rcv_rtt", "rcv_space",
+                 "total_retrans")] + \
+               [(name, ctypes.c_uint64) for name in
+                ("pacing_rate", "max_pacing_rate", "bytes_acked", "bytes_received")] + \
+               [(name, ctypes.c_uint32) for name in
+                ("segs_out", "segs_in", "notsent_bytes", "min_rtt", "data_segs_in", "data_segs_out")] + \
+               [(name, ctypes.c_uint64) for name in ("delivery_rate", "busy_time", "rwnd_limited", "sndbuf_limited")] + \
+               [(name, ctypes.c_uint32) for name in ("delivered", "delivered_ce")]
+
+
+def tcp_info(sock):
+    raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, ctypes.sizeof(TcpInfo))
+    info = TcpInfo.from_buffer_copy(raw)
+    moving = ("last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv")
+    return {name: getattr(info, name) for name, _ in TcpInfo._fields_ if name not in moving}
+
+
+def conversation():
+    """A connected pair that has exchanged data and is idle."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    for number in range(200):
+        client.sendall(b"x" * (1000 + 37 * number))
+        received = 0
+        while received < 1000 + 37 * number:
+            received += len(server.recv(65536))
+        server.sendall(b"y" * 300)
+        client.recv(65536)
+    return client, server
+
+
+def idle_values_equal_tcp_info(*options):
+    client, server = conversation()
+    with client, server, Monitor("-i", "0.2", *options) as monitor:
+        ends = ("%s:%d" % client.getsockname(), "%s:%d" % client.getpeername())
+
+        def settled():
+            """Until the values stood still around a sample: a send of nothing calls tcp_sendmsg and moves nothing."""
+            before = tcp_info(client)
+            client.send(b"")
+            flows = monitor.next_snapshot()
+            after = tcp_info(client)
+            mine = [flow for flow in flows if flow.ends == ends]
+            return (mine[0], after) if before == after and mine else None
+        flow, info = wait_for("a moment without change", settled)
+        equal(flow.rtt_us, info["rtt"], "rtt")
+        equal(flow.srtt_raw >> 3, info["rtt"], "srtt_us")
+        equal(flow.cwnd, info["snd_cwnd"], "cwnd")
+        equal(flow.state, "ESTABLISHED", "state of a connection older than the monitor")
+        assert info["rtt"] > 0 and info["bytes_acked"] > 200000, info
+        return flow, info
+
+
+@check("base", "types", "newest")
+def an_idle_socket_has_the_srtt_and_cwnd_that_tcp_info_says():
+    idle_values_equal_tcp_info("--kernel-types", "btf")
+
+
+def twenty_members_equal_tcp_info(*options):
+    flow, info = idle_values_equal_tcp_info("--src", f"{PROGRAMS}/tcp_info.c", *options)
+    found = {name: int(value) for name, value in flow.further.items()}
+    expected = {"mdev_us": info["rttvar"] * 4, "ssthresh": info["snd_ssthresh"], "min_rtt_us": info["min_rtt"],
+                "total_retrans": info["total_retrans"]}
+    for name in ("rcv_ssthresh", "advmss", "reordering", "segs_out", "segs_in", "data_segs_out", "data_segs_in",
+                 "delivered", "bytes_acked", "bytes_received", "pacing_rate"):
+        expected[name] = info[name]
+    assert found.pop("mdev_us") >> 2 == expected.pop("mdev_us") >> 2, (flow.line, info)
+    equal(found, expected, "members of tcp_sock")
+
+
+@check("base", "types", "newest")
+def members_all_over_tcp_sock_equal_tcp_info_from_btf():
+    twenty_members_equal_tcp_info("--kernel-types", "btf", "--attach", "kprobe")
+
+
+@check("base", "types", "newest")
+def members_all_over_tcp_sock_equal_tcp_info_with_fentry():
+    twenty_members_equal_tcp_info("--kernel-types", "btf", "--attach", "fentry")
+
+
+@check("types")
+def members_all_over_tcp_sock_equal_tcp_info_from_headers():
+    if KERNEL != "6.12":  # BCC 0.26 cannot compile its headers, see sources.py
+        twenty_members_equal_tcp_info("--kernel-types", "headers")
+
+
+def raise_file_limit():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200000, 200000))
+
+
+@check("base")
+def ten_thousand_sockets_come_and_go_while_the_old_ones_stay_in_every_snapshot():
+    raise_file_limit()
+    pairs = [conversation() for _ in range(8)]
+    with Monitor("-i", "0.05") as monitor:
+        for client, server in pairs:
+            client.send(b"")
+            server.send(b"")
+        witnesses = {"%s:%d" % sock.getsockname() for pair in pairs for sock in pair}
+
+        def shown(flows):
+            return witnesses <= {flow.local for flow in flows}
+        monitor.wait_for_snapshot("the old connections", shown)
+        first = len(monitor.snapshots)
+        with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+            def serve():
+                for _ in range(5000):
+                    sock, _ = listener.accept()
+                    sock.recv(10)
+                    sock.close()
+            server = threading.Thread(target=serve, daemon=True)
+            server.start()
+            for _ in range(5000):
+                with socket.create_connection(listener.getsockname()) as sock:
+                    sock.send(b"0123456789")
+            server.join()
+        last = len(monitor.snapshots)
+        assert last - first > 10, f"only {last - first} snapshots meanwhile"
+        for flows in monitor.snapshots[first:last]:
+            assert shown(flows), "a snapshot lacks a connection that was open throughout"
+            socks = [flow.sock for flow in flows]
+            equal(len(set(socks)), len(socks), "different sockets in a snapshot")
+            assert len(flows) < 1000, f"the table grows: {len(flows)} flows"
+        monitor.wait_for_snapshot("only the old connections", lambda flows: {f.local for f in flows} == witnesses)
+        equal(monitor.stop(), 0, "exit status")
+
+
+@check("base")
+def sixteen_thousand_flows_fit_and_what_does_not_is_said():
+    raise_file_limit()
+    socks = []
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener, Monitor("-i", "0.5") as monitor:
+        def open_pairs(count):
+            for _ in range(count):
+                socks.append(socket.create_connection(listener.getsockname()))
+                socks.append(listener.accept()[0])
+        open_pairs(8192)
+        flows = monitor.wait_for_snapshot("16,384 flows", lambda flows: len(flows) == 16384)
+        equal({flow.local for flow in flows}, {"%s:%d" % sock.getsockname() for sock in socks}, "local ends")
+        equal(monitor.stderr(), "", "standard error while all fit")
+        open_pairs(10)
+        wait_for("a word about the flows without room", lambda: "flow_stats is full (16384 flows)" in monitor.stderr())
+        for sock in socks:
+            sock.close()
+        monitor.wait_for_snapshot("an empty table", lambda flows: not flows)

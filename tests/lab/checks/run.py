@@ -1,0 +1,26 @@
+"""Runs the checks of a group inside the lab: run.py GROUP [NAME…]. Exit status 1 if one fails."""
+import sys
+import time
+import traceback
+
+import endings  # noqa: F401
+import flows  # noqa: F401
+import harness
+import sources  # noqa: F401
+
+group, names = sys.argv[1], sys.argv[2:]
+chosen = [function for groups, function in harness.checks
+          if group in groups and (not names or function.__name__ in names)]
+failed = 0
+for function in chosen:
+    start = time.monotonic()
+    try:
+        function()
+        verdict = "ok"
+    except Exception:
+        failed += 1
+        verdict = "FAILED\n" + traceback.format_exc()
+    print(f"{time.monotonic() - start:6.1f} s  {function.__name__.replace('_', ' ')}: {verdict}", flush=True)
+print(f"kernel {harness.KERNEL}, headers {'installed' if harness.HEADERS else 'absent'}: "
+      f"{len(chosen) - failed} of {len(chosen)} checks hold", flush=True)
+sys.exit(1 if failed or not chosen else 0)

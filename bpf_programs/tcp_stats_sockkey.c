@@ -30,7 +30,7 @@ struct flow_addr_t {
 	 */
 	u8 saddr[16];
 	u8 daddr[16];
-	u16 sport; /* host order, as skc_num; 0 until connect() has chosen one */
+	u16 sport; /* host order, as skc_num */
 	u16 dport; /* network order, as skc_dport */
 	u8 proto;
 	u8 family; /* AF_INET or AF_INET6 */
@@ -71,16 +71,8 @@ BPF_ARRAY(flow_stats_missed, u64, 1);
 #define TCP_SOCK(sk) ((struct tcp_sock *)(sk))
 #endif
 
-/*
- * Addresses and ports. The first event of an outgoing connection is its change to SYN_SENT, which
- * tcp_v4_connect() makes before it has chosen the local port; so they are read again until one is
- * there.
- */
 static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 {
-	if (addr->sport)
-		return;
-
 	addr->proto = IPPROTO_TCP;
 	addr->family = sk->__sk_common.skc_family;
 	addr->sport = sk->__sk_common.skc_num;
@@ -96,11 +88,13 @@ static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 	bpf_probe_read_kernel(addr->daddr, 4, &sk->__sk_common.skc_daddr);
 }
 
-/* What tcp_sock says now. */
-static inline void sample(struct flow_stats_t *s, struct sock *sk)
+/* What the socket says now. */
+static inline void sample(struct flow_stats_t *s, struct sock *sk, int state)
 {
 	struct tcp_sock *tp = TCP_SOCK(sk);
 
+	s->last_state = state;
+	s->last_seen_ns = bpf_ktime_get_ns();
 	if (!tp)
 		return;
 	s->srtt_us = tp->srtt_us;
@@ -108,42 +102,50 @@ static inline void sample(struct flow_stats_t *s, struct sock *sk)
 	s->cwnd = tp->snd_cwnd;
 }
 
+/* A record for `sk`, whole before anyone can read it. NULL when the table is full. */
+static inline struct flow_stats_t *start_record(struct sock *sk, int state)
+{
+	u64 key = (u64)sk;
+	struct flow_stats_t fresh = {};
+	struct flow_stats_t *s;
+
+	fill_addr(&fresh.addr, sk);
+	sample(&fresh, sk, state);
+	s = flow_stats.lookup_or_try_init(&key, &fresh);
+	if (!s) {
+		int first = 0;
+		u64 *missed = flow_stats_missed.lookup(&first);
+
+		if (missed)
+			__sync_fetch_and_add(missed, 1);
+		return NULL;
+	}
+	/* Closed by another CPU meanwhile? Then nobody would remove this record again. */
+	if (sk->__sk_common.skc_state == TCP_CLOSE && state != TCP_SYN_SENT) {
+		flow_stats.delete(&key);
+		return NULL;
+	}
+	return s;
+}
+
 /*
- * The record of `sk`, brought up to date; made when there is none. NULL when the table is full, and
- * for a socket that is no connection: one that is closed, or that listens.
+ * The record of `sk`, brought up to date; made when there is none. NULL for a socket that is no
+ * connection: it is closed, or listens. NULL too before it has a port: an outgoing connection first
+ * changes to SYN_SENT, and tcp_v4_connect() chooses the local port only then. The next event, when
+ * the SYN is answered or sent again, finds it.
  */
 static inline struct flow_stats_t *observe(struct sock *sk, int state)
 {
 	u64 key = (u64)sk;
 	struct flow_stats_t *s;
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN)
+	if (state == TCP_CLOSE || state == TCP_LISTEN || !sk->__sk_common.skc_num)
 		return NULL;
 
 	s = flow_stats.lookup(&key);
-	if (!s) {
-		struct flow_stats_t zero = {};
-
-		s = flow_stats.lookup_or_try_init(&key, &zero);
-		if (!s) {
-			int first = 0;
-			u64 *missed = flow_stats_missed.lookup(&first);
-
-			if (missed)
-				__sync_fetch_and_add(missed, 1);
-			return NULL;
-		}
-		/* Closed by another CPU meanwhile? Then nobody would remove this record again. */
-		if (sk->__sk_common.skc_state == TCP_CLOSE && state != TCP_SYN_SENT) {
-			flow_stats.delete(&key);
-			return NULL;
-		}
-	}
-
-	fill_addr(&s->addr, sk);
-	sample(s, sk);
-	s->last_state = state;
-	s->last_seen_ns = bpf_ktime_get_ns();
+	if (!s)
+		return start_record(sk, state);
+	sample(s, sk, state);
 	return s;
 }
 

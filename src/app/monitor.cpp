@@ -77,7 +77,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!text) {
         return tl::unexpected(text.error());
     }
-    if (const auto allowed = check_privilege(); !allowed) {
+    if (auto allowed = check_privilege(); !allowed) {
         return allowed;
     }
     const auto mechanism = choose_mechanism(options.attach);

@@ -161,17 +161,18 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     take("interval", options.interval, parse_interval);
     take("count", options.count, parse_count);
     take("kernel-types", options.kernel_types, [](const std::string &text) {
-        return choose("--kernel-types", text,
-                      {Choice{"auto", KernelTypesChoice::automatic}, Choice{"btf", KernelTypesChoice::btf},
-                       Choice{"headers", KernelTypesChoice::headers}});
+        return choose<KernelTypesChoice>("--kernel-types", text,
+                                         {{"auto", KernelTypesChoice::automatic},
+                                          {"btf", KernelTypesChoice::btf},
+                                          {"headers", KernelTypesChoice::headers}});
     });
     take("attach", options.attach, [](const std::string &text) {
-        return choose("--attach", text,
-                      {Choice{"auto", AttachChoice::automatic}, Choice{"kprobe", AttachChoice::kprobe},
-                       Choice{"fentry", AttachChoice::fentry}});
+        return choose<AttachChoice>(
+            "--attach", text,
+            {{"auto", AttachChoice::automatic}, {"kprobe", AttachChoice::kprobe}, {"fentry", AttachChoice::fentry}});
     });
     take("output", options.output, [](const std::string &text) {
-        return choose("--output", text, {Choice{"line", OutputFormat::line}});
+        return choose<OutputFormat>("--output", text, {{"line", OutputFormat::line}});
     });
     if (!error && variables.count("define") != 0) {
         if (auto definitions = parse_definitions(variables["define"].as<std::vector<std::string>>())) {

@@ -20,12 +20,12 @@ enum class FieldKind {
 
 struct RecordField {
     std::string name;
-    std::size_t offset; ///< in bytes from the start of the value
-    std::size_t size;   ///< in bytes
-    FieldKind kind;
+    std::size_t offset = 0; ///< in bytes from the start of the value
+    std::size_t size = 0;   ///< in bytes
+    FieldKind kind = FieldKind::bytes;
     /// False for the compiler's padding, for members named like padding, and for a struct whose
     /// members are fields of their own.
-    bool shown;
+    bool shown = false;
 };
 
 /// The fields of one value, in the order of the program's struct. Members of nested structs are

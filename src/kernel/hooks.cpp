@@ -88,18 +88,18 @@ Error cannot_attach(const Hook &hook, AttachMechanism mechanism, int error_numbe
             words};
 }
 
-Error cannot_load(const ProgramText &text, const std::string &handler, int error_number, const std::string &log) {
-    if (const auto summary = verifier_summary(log); error_number != EPERM && !summary.empty()) {
-        return {ErrorKind::program_rejected,
-                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary),
-                tidy_verifier_log(log)};
-    }
+Error cannot_load(const ProgramText &text, const std::string &handler, int error_number, const std::string &words) {
+    const auto log = tidy_verifier_log(words);
     if (error_number == EPERM) {
         return {ErrorKind::kernel_unsupported,
                 tr("this kernel ({}) refuses tracing programs, even with every privilege (bpf: {}); a lockdown or a "
                    "security policy forbids them",
                    running_release(), std::strerror(error_number)),
                 log};
+    }
+    if (const auto summary = verifier_summary(log); !summary.empty()) {
+        return {ErrorKind::program_rejected,
+                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary), log};
     }
     return {ErrorKind::kernel_unsupported,
             tr("this kernel ({}) does not take {} of {}: {}; try another --attach", running_release(), handler,

@@ -6,7 +6,6 @@ It waits for conditions, with a generous limit: the machine is slow and shared.
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -73,6 +72,7 @@ class Flow:
         self.rtt_us = round(float(match["rtt"]) * 1000)
         self.srtt_raw, self.cwnd, self.seen_ns = int(match["srtt_raw"]), int(match["cwnd"]), int(match["seen"])
         self.state = match["state"]
+        assert not self.local.endswith(":0"), f"no local port: {line!r}"
         self.further = dict(pair.split("=", 1) for pair in match["further"].split())
 
 
@@ -180,7 +180,7 @@ class Namespaces:
         sh("ip netns del a; ip netns del b")
 
 
-def ss(namespace):
-    """(local, remote) of each established connection, as ss(8) shows them."""
-    lines = sh(f"ip netns exec {namespace} ss -tnH state established").splitlines()
+def ss(namespace, state="established"):
+    """(local, remote) of each connection in that state, as ss(8) shows them."""
+    lines = sh(f"ip netns exec {namespace} ss -tnH state {state}").splitlines()
     return {tuple(line.split()[2:4]) for line in lines}

@@ -21,7 +21,7 @@ BPF_HASH(flow_stats, u64, struct record);
 #ifdef ATTACH_FENTRY
 #define TCP_SOCK(sk) bpf_skc_to_tcp_sock(sk)
 #else
-#define TCP_SOCK(sk) tcp_sk(sk)
+#define TCP_SOCK(sk) ((struct tcp_sock *)(sk))
 #endif
 
 static inline int on_sendmsg(struct sock *sk)

@@ -1,0 +1,56 @@
+# What this project needs of Debian, by package, and how the scripts install it. Sourced.
+
+# To build.
+build_packages=(
+    cmake ninja-build g++ pkg-config binutils gettext git
+    libbpfcc-dev libbpf-dev libboost-program-options-dev libspdlog-dev libfmt-dev libexpected-dev
+    nlohmann-json3-dev catch2 locales
+)
+# To boot kernels in the lab and to have traffic there.
+lab_packages=(
+    qemu-system-x86 busybox-static cpio kmod xz-utils zstd util-linux
+    iproute2 iperf3 python3
+)
+# To test: formatting and lint, what the lab's checks and benchmarks compare with.
+test_packages=(clang-format clang-tidy bpftool python3-bpfcc bpftrace procps)
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        printf 'root is needed for: %s\nRun this as root, or install sudo.\n' "$*" >&2
+        exit 1
+    fi
+}
+
+# install_packages PACKAGE…: installs those that are missing; quiet when none is.
+install_packages() {
+    local missing=() package llvm
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        printf 'Installing %s\n' "${missing[*]}" >&2
+        as_root apt-get update -qq >&2
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    fi
+    # The LLVM that libbcc was built with.
+    llvm=$(dpkg-query -W -f '${Depends}' libbpfcc 2>/dev/null | grep -oE 'libllvm[0-9]+' | head -n 1 | tr -dc 0-9)
+    if [ -n "$llvm" ] && ! dpkg-query -W -f '${db:Status-Status}' "llvm-$llvm-dev" 2>/dev/null | grep -qx installed; then
+        install_packages "llvm-$llvm-dev"
+    fi
+}
+
+# build_preset PRESET: configures and builds, showing what is done only when it fails.
+build_preset() {
+    local log
+    log=$(mktemp)
+    if ! { cmake --preset "$1" && cmake --build --preset "$1"; } >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        exit 1
+    fi
+    rm -f "$log"
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the monitor with the given options. Where this machine's
+# kernel cannot be traced, it says why and runs the monitor on a Debian kernel in the lab, with real
+# traffic to look at.
+set -euo pipefail
+launch_directory=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+. scripts/packages.sh
+
+install_packages "${build_packages[@]}" >&2
+build_preset release
+monitor=$root/build/tcp_stats_monitor
+cd "$launch_directory"
+
+# Options that need no kernel, and mistakes in options, are the monitor's own business.
+for option in "$@"; do
+    case $option in
+    --help | -h | --version | --print-src) exec "$monitor" "$@" ;;
+    esac
+done
+
+# Can this kernel be traced? The monitor itself knows best: one snapshot of the built-in program.
+probe=("$monitor" --count 1)
+run=("$monitor" "$@")
+if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null; then
+        probe=(sudo "${probe[@]}") run=(sudo "${run[@]}")
+    else
+        exec "${run[@]}"
+    fi
+fi
+why=$("${probe[@]}" 2>&1 >/dev/null) && status=0 || status=$?
+[ "$status" = 69 ] || exec "${run[@]}"
+
+printf '%s\n' "$(grep -m 1 'error: ' <<<"$why" | sed 's/.*error: //')" >&2
+printf 'So it runs on a Debian kernel in the lab, with traffic made for it (docs/testing.md).\n' >&2
+install_packages "${build_packages[@]}" "${lab_packages[@]}" >&2
+tty=()
+[ ! -t 0 ] || [ ! -t 1 ] || tty=(--tty)
+exec "$root/tests/lab/lab" "${tty[@]}" --timeout 0 run \
+    "$root/tests/lab/with_traffic" "$monitor" "$@"

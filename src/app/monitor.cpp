@@ -73,7 +73,7 @@ Result<ProgramText> program_text(const Options &options) {
 } // namespace
 
 Result<void> monitor(const Options &options, const StopSignals &signals) {
-    const auto text = program_text(options);
+    auto text = program_text(options);
     if (!text) {
         return tl::unexpected(text.error());
     }
@@ -84,9 +84,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!mechanism) {
         return tl::unexpected(mechanism.error());
     }
-    auto definitions = definitions_for(*mechanism);
-    definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
-    auto program = Program::compile(*text, definitions, options.kernel_types);
+    text->definitions = definitions_for(*mechanism);
+    text->definitions.insert(text->definitions.end(), options.definitions.begin(), options.definitions.end());
+    auto program = Program::compile(*text, options.kernel_types);
     if (!program) {
         return tl::unexpected(program.error());
     }

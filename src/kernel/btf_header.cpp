@@ -6,125 +6,17 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <regex>
-#include <sstream>
+#include <numeric>
 #include <string_view>
 #include <vector>
 
 #include <bpf/btf.h>
 
 #include "base/translate.h"
+#include "kernel/btf_selection.h"
 
 namespace tcp_stats {
 namespace {
-
-/// What a text can name of BTF: structs, unions and enums by tag; typedefs and constants by a word.
-struct Names {
-    std::set<std::string> tags;
-    std::set<std::string> words;
-};
-
-/// What every TCP program works with, and what BCC's own helpers.h and proto.h take for granted.
-Names always_named() {
-    return {{"sock",
-             "tcp_sock",
-             "inet_sock",
-             "inet_connection_sock",
-             "request_sock",
-             "tcp_request_sock",
-             "tcp_congestion_ops",
-             "socket",
-             "net",
-             "sk_buff",
-             "msghdr",
-             "iov_iter",
-             "sockaddr",
-             "sockaddr_in",
-             "sockaddr_in6",
-             "in6_addr",
-             "iphdr",
-             "ipv6hdr",
-             "tcphdr",
-             "ethhdr",
-             "pt_regs"},
-            {"TCP_ESTABLISHED",
-             "IPPROTO_TCP",
-             "TCP_CA_Open",
-             "true",
-             "bool",
-             "size_t",
-             "ssize_t",
-             "pid_t",
-             "uid_t",
-             "gid_t",
-             "dev_t",
-             "loff_t",
-             "ktime_t",
-             "uintptr_t",
-             "u8",
-             "u16",
-             "u32",
-             "u64",
-             "s8",
-             "s16",
-             "s32",
-             "s64",
-             "__u8",
-             "__u16",
-             "__u32",
-             "__u64",
-             "__s8",
-             "__s16",
-             "__s32",
-             "__s64",
-             "__be16",
-             "__be32",
-             "__be64",
-             "__le16",
-             "__le32",
-             "__le64",
-             "__sum16",
-             "__wsum",
-             "atomic_t",
-             "atomic64_t",
-             "uint8_t",
-             "uint16_t",
-             "uint32_t",
-             "uint64_t",
-             "int8_t",
-             "int16_t",
-             "int32_t",
-             "int64_t"}};
-}
-
-bool names_one_of(const struct btf *btf, const btf_type *type, const Names &names) {
-    const auto is_in = [&](const std::set<std::string> &set, __u32 offset) {
-        const char *name = btf__name_by_offset(btf, offset);
-        return name != nullptr && set.count(name) != 0;
-    };
-    bool any = false;
-    switch (btf_kind(type)) {
-    case BTF_KIND_STRUCT:
-    case BTF_KIND_UNION:
-        return is_in(names.tags, type->name_off);
-    case BTF_KIND_TYPEDEF:
-        return is_in(names.words, type->name_off);
-    case BTF_KIND_ENUM:
-        any = is_in(names.tags, type->name_off);
-        for (int i = 0; i < btf_vlen(type) && !any; ++i) {
-            any = is_in(names.words, btf_enum(type)[i].name_off);
-        }
-        return any;
-    case BTF_KIND_ENUM64:
-        any = is_in(names.tags, type->name_off);
-        for (int i = 0; i < btf_vlen(type) && !any; ++i) {
-            any = is_in(names.words, btf_enum64(type)[i].name_off);
-        }
-        return any;
-    default:
-        return false;
-    }
-}
 
 void append_formatted(void *context, const char *format, va_list arguments) {
     auto &text = *static_cast<std::string *>(context);
@@ -231,32 +123,27 @@ std::string adapt_dump(const std::string &dump, const std::set<std::string> &def
 }
 
 Result<std::string> btf_header(const struct btf *btf, BtfScope scope, const ProgramText &program) {
-    auto names = always_named();
-    names.words.merge(program.identifiers());
-    names.tags.merge(program.mentioned_types());
-    const auto defined_types = program.defined_types();
-    for (const auto &name : defined_types) {
-        names.tags.erase(name);
-    }
-
     std::string dump;
     const std::unique_ptr<btf_dump, decltype(&btf_dump__free)> printer(
         btf_dump__new(btf, append_formatted, &dump, nullptr), btf_dump__free);
     if (!printer) {
         return fail(ErrorKind::defect, tr("libbpf cannot print this kernel's BTF: {}", std::strerror(errno)));
     }
-    const auto count = btf__type_cnt(btf);
-    for (__u32 id = 1; id < count; ++id) {
-        if (scope == BtfScope::named && !names_one_of(btf, btf__type_by_id(btf, id), names)) {
-            continue;
-        }
+    std::vector<std::uint32_t> types;
+    if (scope == BtfScope::named) {
+        types = select_types(btf, program);
+    } else {
+        types.resize(btf__type_cnt(btf) - 1);
+        std::iota(types.begin(), types.end(), 1);
+    }
+    for (const auto id : types) {
         if (const int error = btf_dump__dump_type(printer.get(), id); error < 0) {
             return fail(ErrorKind::defect,
                         tr("libbpf cannot print type {} of this kernel's BTF: {}; try --kernel-types headers", id,
                            std::strerror(-error)));
         }
     }
-    return adapt_dump(dump, defined_types);
+    return adapt_dump(dump, program.defined_types());
 }
 
 } // namespace tcp_stats

@@ -11,7 +11,7 @@ struct btf;
 namespace tcp_stats {
 
 enum class BtfScope {
-    named, ///< types and constants that the program's text names, those of TCP sockets, and all they consist of
+    named, ///< what the program's text names, see `select_types`, and all that consists of
     whole, ///< every type of the kernel
 };
 

@@ -108,8 +108,7 @@ std::string with_line_numbers(const ProgramText &text) {
 
 } // namespace
 
-Result<Program> Program::compile(const ProgramText &text, const std::vector<std::string> &definitions,
-                                 KernelTypesChoice choice) {
+Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choice) {
     const auto sources = sources_to_try(choice);
     if (sources.empty()) {
         return fail(ErrorKind::kernel_unsupported,
@@ -122,7 +121,7 @@ Result<Program> Program::compile(const ProgramText &text, const std::vector<std:
         if (!types) {
             return tl::unexpected(first_failure ? *first_failure : types.error());
         }
-        auto program = compile_with(*types, text, definitions);
+        auto program = compile_with(*types, text);
         if (program) {
             if (first_failure && source == TypeSource::headers) {
                 spdlog::warn(tr("{} does not compile with types from {}; using {}", text.name,
@@ -144,14 +143,13 @@ Result<Program> Program::compile(const ProgramText &text, const std::vector<std:
     return tl::unexpected(*first_failure);
 }
 
-Result<Program> Program::compile_with(const KernelTypes &types, const ProgramText &text,
-                                      const std::vector<std::string> &definitions) {
+Result<Program> Program::compile_with(const KernelTypes &types, const ProgramText &text) {
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag"};
     flags.push_back(annotated_source(text, types.directory()));
     if (!text.directory.empty()) {
         flags.push_back("-iquote" + text.directory.string());
     }
-    for (const auto &definition : definitions) {
+    for (const auto &definition : text.definitions) {
         flags.push_back("-D" + definition);
     }
     auto storage = ebpf::createSharedTableStorage();

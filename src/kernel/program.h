@@ -33,11 +33,10 @@ struct TableDescription {
 /// long as it does.
 class Program {
 public:
-    /// Compiles `text` with `definitions` (`NAME` or `NAME=VALUE`) against the kernel's types. Where
+    /// Compiles `text` with its definitions against the kernel's types. Where
     /// `choice` is automatic and one source of types fails, the next is tried, and a warning says so.
     /// Error: program_rejected with the compiler's diagnostics, kernel_unsupported without any types.
-    static Result<Program> compile(const ProgramText &text, const std::vector<std::string> &definitions,
-                                   KernelTypesChoice choice);
+    static Result<Program> compile(const ProgramText &text, KernelTypesChoice choice);
 
     Program(Program &&) noexcept;
     Program &operator=(Program &&) = delete;
@@ -54,8 +53,7 @@ public:
 private:
     Program(ProgramText text, std::unique_ptr<ebpf::TableStorage> storage, std::unique_ptr<ebpf::BPF> bpf);
 
-    static Result<Program> compile_with(const KernelTypes &types, const ProgramText &text,
-                                        const std::vector<std::string> &definitions);
+    static Result<Program> compile_with(const KernelTypes &types, const ProgramText &text);
 
     ProgramText text_;
     std::unique_ptr<ebpf::TableStorage> storage_; ///< outlives bpf_, which refers to it

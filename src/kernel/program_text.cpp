@@ -53,9 +53,18 @@ std::string without_comments(const std::string &text) {
     return code;
 }
 
+/// The code and the definitions.
+std::string code_of(const ProgramText &program) {
+    auto code = without_comments(program.text);
+    for (const auto &definition : program.definitions) {
+        code += "\n" + definition;
+    }
+    return code;
+}
+
 } // namespace
 
-ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_program_name, {}}; }
+ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_program_name, {}, {}}; }
 
 Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
     const auto unreadable = [&](const std::string &why) {
@@ -78,18 +87,18 @@ Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
         return fail(ErrorKind::program_rejected,
                     tr("--src {} is empty; --print-src prints a program to start from", file.string()));
     }
-    return ProgramText{text.str(), file.string(), std::filesystem::absolute(file).parent_path()};
+    return ProgramText{text.str(), file.string(), std::filesystem::absolute(file).parent_path(), {}};
 }
 
 std::set<std::string> ProgramText::identifiers() const {
     static const std::regex word("[A-Za-z_][A-Za-z0-9_]*");
-    const auto words = matches(without_comments(text), word, 0);
+    const auto words = matches(code_of(*this), word, 0);
     return {words.begin(), words.end()};
 }
 
 std::set<std::string> ProgramText::mentioned_types() const {
     static const std::regex mention("\\b(?:struct|union|enum)\\s+([A-Za-z_][A-Za-z0-9_]*)");
-    const auto names = matches(without_comments(text), mention, 1);
+    const auto names = matches(code_of(*this), mention, 1);
     return {names.begin(), names.end()};
 }
 

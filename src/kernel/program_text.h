@@ -16,6 +16,8 @@ struct ProgramText {
     std::string name;
     /// Where `#include "…"` looks first; empty for the built-in program.
     std::filesystem::path directory;
+    /// What the compiler is to define, `NAME` or `NAME=VALUE`, in order.
+    std::vector<std::string> definitions = {};
 
     /// The program that this binary carries, bpf_programs/tcp_stats_sockkey.c.
     static ProgramText built_in();
@@ -23,10 +25,10 @@ struct ProgramText {
     /// Error: source_unreadable.
     static Result<ProgramText> read(const std::filesystem::path &file);
 
-    /// Every word of its code (not of its comments) that could name a typedef or a constant.
+    /// Every word of its code and its definitions (not of its comments) that could name something.
     std::set<std::string> identifiers() const;
 
-    /// Names of the structs, unions and enums that it mentions.
+    /// Names of the structs, unions and enums that its code and its definitions mention.
     std::set<std::string> mentioned_types() const;
 
     /// Names of the structs, unions and enums that it defines itself.

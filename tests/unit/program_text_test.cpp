@@ -13,7 +13,7 @@ using namespace tcp_stats;
 
 namespace {
 
-ProgramText text_of(const std::string &text) { return {text, "test.c", {}}; }
+ProgramText text_of(const std::string &text) { return {text, "test.c", {}, {}}; }
 
 using Names = std::vector<std::string>;
 

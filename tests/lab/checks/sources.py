@@ -121,6 +121,14 @@ def the_generated_types_compile_without_a_warning():
         assert "warning:" not in errors, errors
 
 
+@check("base", "types", "newest")
+def a_program_whose_text_hides_what_it_needs_gets_the_whole_btf():
+    status, output, errors = run("-v", "-c", "1", "--kernel-types", "btf", "--src", f"{PROGRAMS}/whole_btf.c")
+    equal(status, 0, "exit status")
+    contains(errors, "compiled, with types from the kernel's whole BTF")
+    assert "warning:" not in errors, errors
+
+
 @check("base")
 def without_headers_the_types_come_from_btf():
     assert not HEADERS and not os.path.exists(f"/lib/modules/{os.uname().release}/build")

@@ -1,5 +1,5 @@
 # add_translations(DOMAIN LANGUAGE…): compiles po/LANGUAGE.po into share/locale of the build tree and
-# installs it. The target `translations-update` brings the catalogues up to date with the sources.
+# installs it. scripts/update-translations.sh brings the catalogues up to date with the sources.
 function(add_translations domain)
   set(catalogues)
   foreach(language IN LISTS ARGN)

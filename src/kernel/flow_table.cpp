@@ -133,7 +133,7 @@ Result<FlowTable> FlowTable::open(const Program &program) {
     if (table->type != BPF_MAP_TYPE_HASH && table->type != BPF_MAP_TYPE_LRU_HASH) {
         return fail(
             ErrorKind::program_rejected,
-            tr("table flow_stats of {} is not a hash; declare it with BPF_HASH or BPF_TABLE(\"lru_hash\", …)", name));
+            tr("table flow_stats of {} is not a hash; declare it with BPF_HASH or BPF_TABLE(\"lru_hash\", ...)", name));
     }
     if (table->key_size != sizeof(std::uint64_t)) {
         return fail(ErrorKind::program_rejected,

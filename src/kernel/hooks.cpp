@@ -149,7 +149,7 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
     }
     if (hooks.empty()) {
         const auto *example = mechanism == AttachMechanism::kprobe ? "kprobe__tcp_sendmsg"
-                                                                   : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, …)";
+                                                                   : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, ...)";
         return fail(ErrorKind::program_rejected,
                     tr("{} has no handler for {}; name one {}", program.text().name, to_string(mechanism), example));
     }

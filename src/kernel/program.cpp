@@ -30,6 +30,13 @@ std::string first_error(const std::string &diagnostics) {
     return std::regex_search(diagnostics, match, error_line) ? match.str() : std::string();
 }
 
+/// `flow_stats: Cannot allocate memory` where BCC says that it could not create a map, else empty.
+std::string refused_map(const std::string &diagnostics) {
+    static const std::regex words("could not open bpf map: (.*), error: (.*)");
+    std::smatch match;
+    return std::regex_search(diagnostics, match, words) ? match.str(1) + ": " + match.str(2) : std::string();
+}
+
 /// Whether other kernel types could mend what Clang complains of.
 bool types_may_be_at_fault(const std::string &diagnostics) {
     static const std::regex pattern("incomplete|unknown type name|undeclared|no member named|file not found|"
@@ -158,13 +165,11 @@ Result<Program> Program::compile_with(const KernelTypes &types, const ProgramTex
     bool compiled = false;
     std::string thrown;
     CapturedOutput capture;
-    errno = 0;
     try {
         compiled = bpf->init(with_line_numbers(text), flags).ok();
     } catch (const std::exception &exception) {
         thrown = exception.what();
     }
-    const int error_number = errno;
     const auto output = capture.finish();
 
     if (compiled) {
@@ -174,14 +179,18 @@ Result<Program> Program::compile_with(const KernelTypes &types, const ProgramTex
         return Program(text, std::move(storage), std::move(bpf));
     }
     const auto diagnostics = first_diagnostics(thrown.empty() ? output : thrown + "\n" + output);
+    if (const auto refusal = refused_map(diagnostics); !refusal.empty()) {
+        const bool forbidden = refusal.find(std::strerror(EPERM)) != std::string::npos;
+        return fail(forbidden ? ErrorKind::kernel_unsupported : ErrorKind::program_rejected,
+                    forbidden ? tr("this kernel refuses BPF maps ({}); a container, a lockdown or a security policy "
+                                   "forbids them",
+                                   refusal)
+                              : tr("the kernel refuses a map of {} ({}); make it smaller or change its declaration",
+                                   text.name, refusal),
+                    diagnostics);
+    }
     if (const auto error = first_error(diagnostics); !error.empty()) {
         return fail(ErrorKind::program_rejected, tr("{} does not compile: {}", text.name, error), diagnostics);
-    }
-    if (diagnostics.find("could not open bpf map") != std::string::npos) {
-        return fail(
-            error_number == EPERM ? ErrorKind::kernel_unsupported : ErrorKind::program_rejected,
-            tr("the kernel refuses a map of {}: {}; see its declaration", text.name, std::strerror(error_number)),
-            diagnostics);
     }
     return fail(ErrorKind::program_rejected, tr("{} does not compile; what BCC says follows", text.name), diagnostics);
 }

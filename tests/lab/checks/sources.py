@@ -111,6 +111,9 @@ def definitions_reach_the_compiler():
     status, _, errors = run("-D", "MAX_FLOWS=nonsense")
     equal(status, 65, "exit status")
     contains(errors, "use of undeclared identifier 'nonsense'")
+    status, _, errors = run("-D", "MAX_FLOWS=4000000000")
+    equal(status, 65, "exit status")
+    contains(errors, "the kernel refuses a map of tcp_stats_sockkey.c (flow_stats: ")
 
 
 @check("base", "types", "newest")

@@ -186,11 +186,16 @@ static inline int on_set_state(struct sock *sk, int state)
 }
 
 /*
- * Where the three are attached: the name says the kernel function, the parameters are that
- * function's own. The monitor defines ATTACH_FENTRY where a kernel has no kprobes, or when told to
- * (--attach fentry).
+ * Where the three are attached: the name says the kernel function, the parameters are that function's
+ * own. They are attached in this order: what removes records has to be there before any is made. The
+ * monitor defines ATTACH_FENTRY where a kernel has no kprobes, or when told to (--attach fentry).
  */
 #ifdef ATTACH_FENTRY
+
+KFUNC_PROBE(tcp_set_state, struct sock *sk, int state)
+{
+	return on_set_state(sk, state);
+}
 
 KFUNC_PROBE(tcp_sendmsg, struct sock *sk, struct msghdr *msg, size_t size)
 {
@@ -202,12 +207,12 @@ KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
 	return on_retransmit(sk);
 }
 
-KFUNC_PROBE(tcp_set_state, struct sock *sk, int state)
+#else
+
+int kprobe__tcp_set_state(struct pt_regs *ctx, struct sock *sk, int state)
 {
 	return on_set_state(sk, state);
 }
-
-#else
 
 int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk, struct msghdr *msg, size_t size)
 {
@@ -217,11 +222,6 @@ int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk, struct msghdr *msg
 int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 {
 	return on_retransmit(sk);
-}
-
-int kprobe__tcp_set_state(struct pt_regs *ctx, struct sock *sk, int state)
-{
-	return on_set_state(sk, state);
 }
 
 #endif

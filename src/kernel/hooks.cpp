@@ -9,7 +9,6 @@
 
 #include <bcc/BPF.h>
 #include <spdlog/spdlog.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/translate.h"
@@ -44,12 +43,6 @@ struct Hook {
     int fd;
 };
 
-std::string running_release() {
-    struct utsname name {};
-    uname(&name);
-    return name.release;
-}
-
 /// Whether the kernel has `function`, and else the name of a special copy that the compiler made of it
 /// (`f.isra.0`), if there is one.
 struct KernelSymbol {
@@ -75,43 +68,47 @@ KernelSymbol look_up(const std::string &function) {
 }
 
 Error cannot_attach(const Hook &hook, AttachMechanism mechanism, int error_number, const std::string &words) {
-    const auto other = mechanism == AttachMechanism::kprobe ? "fentry" : "kprobe";
-    std::string why = std::strerror(error_number);
-    if (const auto symbol = look_up(hook.function); !symbol.exists) {
-        why = symbol.clone.empty()
-                  ? tr("no such function in this kernel ({})", running_release())
-                  : tr("this kernel ({}) has only the compiler's special copy {}", running_release(), symbol.clone);
+    const auto symbol = look_up(hook.function);
+    if (!symbol.exists) {
+        const auto why = symbol.clone.empty() ? tr("no such function in this kernel ({})", running_kernel_release())
+                                              : tr("this kernel ({}) has only the compiler's special copy {}",
+                                                   running_kernel_release(), symbol.clone);
+        return {ErrorKind::kernel_unsupported,
+                tr("cannot attach {} to {}: {}; use a --src without {}", to_string(mechanism), hook.function, why,
+                   hook.handler),
+                words};
     }
+    const auto *other = mechanism == AttachMechanism::kprobe ? "fentry" : "kprobe";
     return {error_number == EPERM || error_number == EACCES ? ErrorKind::no_privilege : ErrorKind::kernel_unsupported,
-            tr("cannot attach {} to {}: {}; try --attach {}, or a --src without this hook", to_string(mechanism),
-               hook.function, why, other),
+            tr("cannot attach {} to {}: {}; try --attach {}", to_string(mechanism), hook.function,
+               std::strerror(error_number), other),
             words};
 }
 
-Error cannot_load(const ProgramText &text, const std::string &handler, int error_number, const std::string &words) {
+Error cannot_load(const ProgramText &text, const Hook &hook, AttachMechanism mechanism, int error_number,
+                  const std::string &words) {
     const auto log = tidy_verifier_log(words);
+    if (const auto summary = verifier_summary(log); !summary.empty()) {
+        return {ErrorKind::program_rejected,
+                tr("the verifier refuses {} of {}: {}; its log follows", hook.handler, text.name, summary), log};
+    }
     if (error_number == EPERM) {
         return {ErrorKind::kernel_unsupported,
                 tr("this kernel ({}) refuses tracing programs, even with every privilege (bpf: {}); a lockdown or a "
                    "security policy forbids them",
-                   running_release(), std::strerror(error_number)),
+                   running_kernel_release(), std::strerror(error_number)),
                 log};
     }
-    if (const auto summary = verifier_summary(log); !summary.empty()) {
-        return {ErrorKind::program_rejected,
-                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary), log};
-    }
-    return {ErrorKind::kernel_unsupported,
-            tr("this kernel ({}) does not take {} of {}: {}; try another --attach", running_release(), handler,
-               text.name, std::strerror(error_number)),
-            log};
+    // A fentry program is bound to its function when it is loaded.
+    return cannot_attach(hook, mechanism, error_number, log);
 }
 
 /// Loads the handler, if the program has it: true, false, or the verifier's refusal.
-Result<bool> load(Program &program, const std::string &handler, bpf_prog_type type, int &fd) {
+Result<bool> load(Program &program, AttachMechanism mechanism, Hook &hook) {
+    const auto type = mechanism == AttachMechanism::kprobe ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_TRACING;
     CapturedOutput capture;
     errno = 0;
-    const auto status = program.bpf().load_func(handler, type, fd);
+    const auto status = program.bpf().load_func(hook.handler, type, hook.fd);
     const int error_number = errno;
     const auto words = capture.finish();
     if (status.ok()) {
@@ -123,11 +120,10 @@ Result<bool> load(Program &program, const std::string &handler, bpf_prog_type ty
     if (status.msg().find("Can't find start of function") != std::string::npos) {
         return false;
     }
-    return tl::unexpected(cannot_load(program.text(), handler, error_number, words));
+    return tl::unexpected(cannot_load(program.text(), hook, mechanism, error_number, words));
 }
 
 Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism) {
-    const auto type = mechanism == AttachMechanism::kprobe ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_TRACING;
     std::vector<Hook> hooks;
     for (const auto &form : handler_forms) {
         if (form.mechanism != mechanism) {
@@ -136,7 +132,7 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
         for (const auto &function : program.text().handlers(form.in_text)) {
             for (const auto *prefix : form.in_object) {
                 Hook hook{function, prefix + function, form.at, -1};
-                const auto loaded = load(program, hook.handler, type, hook.fd);
+                const auto loaded = load(program, mechanism, hook);
                 if (!loaded) {
                     return tl::unexpected(loaded.error());
                 }
@@ -169,21 +165,21 @@ Result<AttachMechanism> choose_mechanism(AttachChoice choice) {
                         choice == AttachChoice::fentry
                             ? tr("cannot attach with fentry: this kernel ({}) has no BTF (CONFIG_DEBUG_INFO_BTF); "
                                  "try --attach kprobe",
-                                 running_release())
+                                 running_kernel_release())
                             : tr("this kernel ({}) has neither kprobes (CONFIG_KPROBES, perf's kprobe PMU) nor BTF for "
                                  "fentry; run a kernel that has one of them",
-                                 running_release()));
+                                 running_kernel_release()));
         }
         if (choice == AttachChoice::automatic) {
-            spdlog::warn(tr("this kernel ({}) has no kprobes ({} is missing); attaching with fentry", running_release(),
-                            kprobe_pmu));
+            spdlog::warn(tr("this kernel ({}) has no kprobes ({} is missing); attaching with fentry",
+                            running_kernel_release(), kprobe_pmu));
         }
         return AttachMechanism::fentry;
     }
     if (!kernel_has_kprobes()) {
         return fail(ErrorKind::kernel_unsupported,
                     tr("cannot attach kprobes: this kernel ({}) has none ({} is missing); try --attach fentry",
-                       running_release(), kprobe_pmu));
+                       running_kernel_release(), kprobe_pmu));
     }
     return AttachMechanism::kprobe;
 }
@@ -217,15 +213,14 @@ Result<Hooks> Hooks::attach(Program &program, AttachMechanism mechanism) {
         if (!attached) {
             return tl::unexpected(cannot_attach(hook, mechanism, error_number, words));
         }
-        hooks.functions_.push_back(hook.function);
         spdlog::debug(tr("{} attached to {} with {}", hook.handler, hook.function, to_string(mechanism)));
     }
     return hooks;
 }
 
 Hooks::Hooks(Hooks &&other) noexcept
-    : program_(std::exchange(other.program_, nullptr)), functions_(std::move(other.functions_)),
-      kprobes_(std::move(other.kprobes_)), fentry_links_(std::move(other.fentry_links_)) {}
+    : program_(std::exchange(other.program_, nullptr)), kprobes_(std::move(other.kprobes_)),
+      fentry_links_(std::move(other.fentry_links_)) {}
 
 Hooks::~Hooks() {
     if (program_ == nullptr) {

@@ -31,16 +31,13 @@ class Hooks {
 public:
     /// Loads and attaches every handler that `program` has for `mechanism`: `kprobe__FUNCTION`,
     /// `kretprobe__FUNCTION`, or KFUNC_PROBE(FUNCTION, …), KRETFUNC_PROBE(FUNCTION, …).
-    /// If one fails, all are taken back. Errors: program_rejected with the verifier's log;
-    /// kernel_unsupported where a function cannot be attached to; no_privilege.
+    /// They are attached in the order of the text. If one fails, all are taken back. Errors: program_rejected with the
+    /// verifier's log; kernel_unsupported where a function cannot be attached to; no_privilege.
     static Result<Hooks> attach(Program &program, AttachMechanism mechanism);
 
     Hooks(Hooks &&) noexcept;
     Hooks &operator=(Hooks &&) = delete;
     ~Hooks();
-
-    /// Names of the kernel functions that are attached to.
-    const std::vector<std::string> &functions() const { return functions_; }
 
 private:
     explicit Hooks(Program &program) : program_(&program) {}
@@ -51,7 +48,6 @@ private:
     };
 
     Program *program_; ///< null when moved from
-    std::vector<std::string> functions_;
     std::vector<Probe> kprobes_;
     std::vector<int> fentry_links_; ///< file descriptors; closing one detaches
 };

@@ -27,12 +27,6 @@ constexpr const char *kernel_source_variable = "BCC_KERNEL_SOURCE";
 /// The name must be found nowhere else: BCC has the current directory on its include path.
 constexpr const char *types_header = "tcp_stats_monitor_kernel_types.h";
 
-std::string running_release() {
-    struct utsname name {};
-    uname(&name);
-    return name.release;
-}
-
 /// What BCC's own headers include, and the original program's. Each is empty: kconfig.h, which BCC
 /// includes first of all, brings everything.
 constexpr const char *expected_headers[] = {
@@ -117,11 +111,17 @@ Result<void> write_btf_tree(const fs::path &tree, BtfScope scope, const ProgramT
     write_file(include / "linux" / types_header, *types + kernel_macros_text);
     write_file(include / "linux/kconfig.h",
                fmt::format(fmt::runtime(kconfig_header), ipv6 ? "#define CONFIG_IPV6 1\n" : "", types_header));
-    write_file(include / "linux/version.h", version_header_of(running_release()));
+    write_file(include / "linux/version.h", version_header_of(running_kernel_release()));
     return {};
 }
 
 } // namespace
+
+std::string running_kernel_release() {
+    struct utsname name {};
+    uname(&name);
+    return name.release;
+}
 
 std::string to_string(TypeSource source) {
     switch (source) {
@@ -142,7 +142,7 @@ bool kernel_headers_installed() {
     if (const char *named = std::getenv(kernel_source_variable); named != nullptr && *named != '\0') {
         return fs::exists(fs::path(named) / "include/linux/kconfig.h", error);
     }
-    const auto modules = fs::path("/lib/modules") / running_release();
+    const auto modules = fs::path("/lib/modules") / running_kernel_release();
     return fs::exists(modules / "source/include/linux/kconfig.h", error) ||
            fs::exists(modules / "build/include/linux/kconfig.h", error) ||
            fs::exists("/sys/kernel/kheaders.tar.xz", error);
@@ -153,13 +153,13 @@ Result<KernelTypes> KernelTypes::prepare(TypeSource source, const ProgramText &p
         return fail(ErrorKind::kernel_unsupported,
                     tr("no kernel headers for {} are installed; install the package linux-headers-{}, or use "
                        "--kernel-types btf",
-                       running_release(), running_release()));
+                       running_kernel_release(), running_kernel_release()));
     }
     if (source != TypeSource::headers && !kernel_has_btf()) {
         return fail(ErrorKind::kernel_unsupported,
                     tr("this kernel ({}) has no BTF at {} (CONFIG_DEBUG_INFO_BTF); install its headers and use "
                        "--kernel-types headers",
-                       running_release(), btf_path));
+                       running_kernel_release(), btf_path));
     }
     std::error_code error;
     auto pattern = (fs::temp_directory_path(error) / "tcp_stats_monitor.XXXXXX").string();

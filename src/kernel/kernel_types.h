@@ -9,6 +9,9 @@
 
 namespace tcp_stats {
 
+/// As uname -r says it.
+std::string running_kernel_release();
+
 /// Where the compiler takes the kernel's types from, in the order in which `auto` tries them.
 enum class TypeSource {
     btf,       ///< from BTF, the types that the program names and what they consist of: the fastest

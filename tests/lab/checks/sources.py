@@ -88,8 +88,11 @@ def a_program_without_a_usable_table_or_hook_gets_a_sentence():
     for name, expected_status, sentence in (
             ("no_table", 65, "has no table flow_stats; declare BPF_HASH(flow_stats, u64, struct flow_stats_t)"),
             ("short_key", 65, "has 4 bytes; it must be the 8-byte address of the struct sock (u64)"),
-            ("missing_function", 69, "cannot attach kprobe to tcp_no_such_function: no such function in this kernel")):
-        status, output, errors = run("--src", f"{PROGRAMS}/{name}.c")
+            ("missing_function", 69, "cannot attach kprobe to tcp_no_such_function: no such function in this kernel"),
+            ("missing_function --attach fentry", 69, "cannot attach fentry to tcp_no_such_function: no such function"),
+            ("no_handler", 65, "has no handler for kprobe; name one kprobe__tcp_sendmsg")):
+        file, *options = name.split()
+        status, output, errors = run("--src", f"{PROGRAMS}/{file}.c", *options)
         equal((name, status, output), (name, expected_status, ""), "exit status, standard output")
         contains(errors.splitlines()[0], sentence)
 

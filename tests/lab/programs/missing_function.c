@@ -6,7 +6,14 @@ struct record {
 
 BPF_HASH(flow_stats, u64, struct record);
 
+#ifdef ATTACH_FENTRY
+KFUNC_PROBE(tcp_no_such_function, struct sock *sk)
+{
+	return 0;
+}
+#else
 int kprobe__tcp_no_such_function(struct pt_regs *ctx, struct sock *sk)
 {
 	return 0;
 }
+#endif

@@ -178,6 +178,10 @@ Result<Program> Program::compile_with(const KernelTypes &types, const ProgramTex
         }
         return Program(text, std::move(storage), std::move(bpf));
     }
+    // BPFModule's destructor frees memory that is LLVM's when creating the maps failed (BCC 0.26). The
+    // process ends soon, or goes on with another module.
+    static_cast<void>(bpf.release());
+    static_cast<void>(storage.release());
     const auto diagnostics = first_diagnostics(thrown.empty() ? output : thrown + "\n" + output);
     if (const auto refusal = refused_map(diagnostics); !refusal.empty()) {
         const bool forbidden = refusal.find(std::strerror(EPERM)) != std::string::npos;

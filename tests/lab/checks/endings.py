@@ -4,11 +4,9 @@ import shutil
 import signal
 import subprocess
 
-from harness import MONITOR, Monitor, check, contains, equal, programs_of_bpf, run, sh, wait_for
+from harness import MONITOR, Monitor, check, contains, equal, hidden, programs_of_bpf, run, sh, wait_for
 
-NO_KPROBES = ["unshare", "-m", "sh", "-c",
-              "mount -t tmpfs tmpfs /sys/bus/event_source/devices && mount -t tmpfs tmpfs /sys/kernel/debug && "
-              'mount -t tmpfs tmpfs /sys/kernel/tracing && exec "$@"', "sh"]
+NO_KPROBES = hidden("/sys/bus/event_source/devices", "/sys/kernel/debug", "/sys/kernel/tracing")
 
 
 def nothing_of_ours_left(before):

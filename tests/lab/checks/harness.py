@@ -30,6 +30,16 @@ def check(*groups):
     return register
 
 
+class Skipped(Exception):
+    """Raised by a check that cannot be made here; says which feature is missing."""
+
+
+def hidden(*paths):
+    """A prefix for a command that shall not see these directories."""
+    mounts = " && ".join(f"mount -t tmpfs tmpfs {path}" for path in paths)
+    return ["unshare", "-m", "sh", "-c", mounts + ' && exec "$@"', "sh"]
+
+
 def wait_for(what, condition, limit_s=LIMIT_S):
     """The first true value of condition(); fails, naming `what`, when the limit passes."""
     end = time.monotonic() + limit_s
@@ -154,6 +164,11 @@ def run(*options, prefix=(), env=None, **more):
     done = subprocess.run([*prefix, MONITOR, *options], text=True, capture_output=True, timeout=LIMIT_S,
                           env=dict(os.environ, **(env or {})), **more)
     return done.returncode, done.stdout, done.stderr
+
+
+def bcc_version():
+    """Of the libbcc that the monitor was built with."""
+    return tuple(int(part) for part in re.search(r"libbcc (\d+)\.(\d+)", run("--version")[1]).groups())
 
 
 def programs_of_bpf():

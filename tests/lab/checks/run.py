@@ -17,6 +17,8 @@ for function in chosen:
     try:
         function()
         verdict = "ok"
+    except harness.Skipped as reason:
+        verdict = f"skipped: {reason}"
     except Exception:
         failed += 1
         verdict = "FAILED\n" + traceback.format_exc()

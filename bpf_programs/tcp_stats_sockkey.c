@@ -120,11 +120,6 @@ static inline struct flow_stats_t *start_record(struct sock *sk, int state)
 			__sync_fetch_and_add(missed, 1);
 		return NULL;
 	}
-	/* Closed by another CPU meanwhile? Then nobody would remove this record again. */
-	if (sk->__sk_common.skc_state == TCP_CLOSE && state != TCP_SYN_SENT) {
-		flow_stats.delete(&key);
-		return NULL;
-	}
 	return s;
 }
 
@@ -151,12 +146,19 @@ static inline struct flow_stats_t *observe(struct sock *sk, int state)
 
 static inline int on_sendmsg(struct sock *sk, size_t size)
 {
+	u64 key = (u64)sk;
 	struct flow_stats_t *s = observe(sk, sk->__sk_common.skc_state);
 
-	if (s) {
-		__sync_fetch_and_add(&s->pkts_sent, 1);
-		__sync_fetch_and_add(&s->bytes_sent, size);
-	}
+	if (!s)
+		return 0;
+	__sync_fetch_and_add(&s->pkts_sent, 1);
+	__sync_fetch_and_add(&s->bytes_sent, size);
+	/*
+	 * tcp_sendmsg() has not locked the socket yet. If a reset closed it on another CPU meanwhile,
+	 * its record was removed before this made it again.
+	 */
+	if (sk->__sk_common.skc_state == TCP_CLOSE)
+		flow_stats.delete(&key);
 	return 0;
 }
 
@@ -169,16 +171,24 @@ static inline int on_retransmit(struct sock *sk)
 	return 0;
 }
 
+/* Whether a record that was made for another connection stands at the address of `sk`. */
+static inline bool is_of_another(struct flow_stats_t *s, struct sock *sk)
+{
+	return s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport;
+}
+
 /* `state` is the one to come; the socket still has the one it leaves. */
 static inline int on_set_state(struct sock *sk, int state)
 {
 	u64 key = (u64)sk;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
 
 	/*
 	 * A closed socket has no record: the kernel frees the struct sock and soon gives its address
 	 * to another connection. TIME_WAIT too is CLOSE here, its remains live in a smaller struct.
+	 * Should a close ever have been missed, the next connection at that address inherits nothing.
 	 */
-	if (state == TCP_CLOSE || sk->__sk_common.skc_state == TCP_CLOSE)
+	if (s && (state == TCP_CLOSE || sk->__sk_common.skc_state == TCP_CLOSE || is_of_another(s, sk)))
 		flow_stats.delete(&key);
 
 	observe(sk, state);

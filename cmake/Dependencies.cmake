@@ -23,6 +23,12 @@ require_package(nlohmann_json nlohmann-json3-dev)
 require_package(tl-expected libexpected-dev)
 require_package(Gettext gettext)
 require_package(Intl "libc6-dev (libintl.h)")
+
+option(TCP_STATS_WITH_KERNEL "Build the program; OFF: only what is pure, and its tests, without libbcc" ON)
+if(NOT TCP_STATS_WITH_KERNEL)
+  return()
+endif()
+
 require_pkg_config(LIBBPF libbpf 1.1 libbpf-dev)
 
 find_path(BCC_INCLUDE_DIR bcc/BPF.h)

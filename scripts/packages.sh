@@ -37,7 +37,7 @@ install_packages() {
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
     fi
     # The LLVM that libbcc was built with.
-    llvm=$(dpkg-query -W -f '${Depends}' libbpfcc 2>/dev/null | grep -oE 'libllvm[0-9]+' | head -n 1 | tr -dc 0-9)
+    llvm=$(dpkg-query -W -f '${Depends}' libbpfcc 2>/dev/null | grep -oE 'libllvm[0-9]+' | head -n 1 | tr -dc 0-9) || true
     if [ -n "$llvm" ] && ! dpkg-query -W -f '${db:Status-Status}' "llvm-$llvm-dev" 2>/dev/null | grep -qx installed; then
         install_packages "llvm-$llvm-dev"
     fi

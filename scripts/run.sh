@@ -20,6 +20,8 @@ for option in "$@"; do
     esac
 done
 
+"$monitor" "$@" --help >/dev/null || exit
+
 # Can this kernel be traced? The monitor itself knows best: one snapshot of the built-in program.
 probe=("$monitor" --count 1)
 run=("$monitor" "$@")

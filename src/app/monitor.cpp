@@ -32,6 +32,11 @@ private:
     std::uint64_t reported_ = 0;
 };
 
+Result<void> say_farewell(const StopSignals &signals) {
+    const auto written = write_text(STDOUT_FILENO, line_farewell(), signals.fd());
+    return written ? Result<void>() : tl::unexpected(written.error());
+}
+
 Result<void> show_snapshots(const Options &options, const StopSignals &signals, const FlowTable &table,
                             const FlowTableReader &reader) {
     using Clock = std::chrono::steady_clock;
@@ -62,8 +67,7 @@ Result<void> show_snapshots(const Options &options, const StopSignals &signals, 
         }
         text.clear();
     }
-    const auto written = write_text(STDOUT_FILENO, line_farewell(), signals.fd());
-    return written ? Result<void>() : tl::unexpected(written.error());
+    return say_farewell(signals);
 }
 
 Result<ProgramText> program_text(const Options &options) {
@@ -101,6 +105,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     const auto reader = FlowTableReader::create(std::move(*layout));
     if (!reader) {
         return tl::unexpected(reader.error());
+    }
+    if (signals.arrived()) { // during the compile
+        return say_farewell(signals);
     }
     const auto hooks = Hooks::attach(*program, *mechanism);
     if (!hooks) {

@@ -5,7 +5,7 @@
 
 namespace tcp_stats {
 
-/// While it lives, SIGINT, SIGTERM and (unless it was ignored, nohup) SIGHUP do not end the process
+/// From its making on, SIGINT, SIGTERM and (unless it was ignored, nohup) SIGHUP do not end the process
 /// but are taken note of here, and SIGPIPE is ignored. Make it before the first thread.
 class StopSignals {
 public:

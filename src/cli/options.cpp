@@ -1,8 +1,9 @@
 #include "cli/options.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
-#include <regex>
 #include <sstream>
 
 #include <boost/program_options.hpp>
@@ -106,9 +107,13 @@ Result<std::uint64_t> parse_count(const std::string &text) {
 }
 
 Result<std::vector<std::string>> parse_definitions(const std::vector<std::string> &texts) {
-    static const std::regex form("[A-Za-z_][A-Za-z0-9_]*(=[^\\r\\n]*)?");
     for (const auto &text : texts) {
-        if (!std::regex_match(text, form)) {
+        const auto name = text.substr(0, text.find('='));
+        const bool is_name = !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+                             std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                                 return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
+                             });
+        if (!is_name || text.find_first_of("\r\n") != std::string::npos) {
             return misused(tr("--define {}: it accepts NAME or NAME=VALUE, with a C name", text));
         }
     }

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/choices.h"
 #include "base/error.h"
-#include "kernel/choices.h"
 
 namespace tcp_stats {
 

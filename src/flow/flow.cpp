@@ -16,7 +16,7 @@ std::string to_string(const Endpoint &endpoint) {
     return fmt::format("{}:{}", text, endpoint.port);
 }
 
-std::string tcp_state_name(std::uint32_t state) {
+std::string tcp_state_name(std::uint64_t state) {
     static constexpr std::array names = {"",          "ESTABLISHED", "SYN_SENT",   "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",
                                          "TIME_WAIT", "CLOSE",       "CLOSE_WAIT", "LAST_ACK", "LISTEN",    "CLOSING"};
     if (state == 0 || state >= names.size()) {

@@ -94,8 +94,12 @@ Result<FlowTableReader> FlowTableReader::create(RecordLayout layout) {
         reader.*known.member = *field;
     }
     for (const auto &field : reader.layout_.fields()) {
-        const bool is_known = std::any_of(std::begin(known_fields), std::end(known_fields),
-                                          [&](const Known &known) { return field.name == known.name; });
+        const bool is_known = std::any_of(std::begin(known_fields), std::end(known_fields), [&](const Known &known) {
+            const auto &place = reader.*known.member;
+            const bool inside =
+                place && field.offset >= place->offset && field.offset + field.size <= place->offset + place->size;
+            return inside || field.name == known.name;
+        });
         if (field.shown && !is_known) {
             reader.further_.push_back(field);
             reader.further_names_.push_back(field.name);
@@ -122,14 +126,14 @@ Flow FlowTableReader::read_flow(std::uint64_t sock, std::span<const std::byte> r
     flow.local.port = static_cast<std::uint16_t>(read_unsigned(record, sport_));
     flow.remote = read_endpoint(record, daddr_);
     flow.remote.port = ntohs(static_cast<std::uint16_t>(read_unsigned(record, dport_)));
-    flow.protocol = static_cast<std::uint8_t>(read_unsigned(record, proto_));
+    flow.protocol = read_unsigned(record, proto_);
     flow.pkts_sent = read_unsigned(record, pkts_sent_);
     flow.bytes_sent = read_unsigned(record, bytes_sent_);
     flow.retransmits = read_unsigned(record, retransmits_);
     flow.srtt_us = static_cast<std::uint32_t>(read_unsigned(record, srtt_us_));
     flow.rtt_us = static_cast<std::uint32_t>(read_unsigned(record, rtt_us_));
     flow.cwnd = static_cast<std::uint32_t>(read_unsigned(record, cwnd_));
-    flow.state = static_cast<std::uint32_t>(read_unsigned(record, last_state_));
+    flow.state = read_unsigned(record, last_state_);
     flow.last_seen_ns = read_unsigned(record, last_seen_ns_);
     flow.further.reserve(further_.size());
     for (const auto &field : further_) {

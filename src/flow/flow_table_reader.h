@@ -28,9 +28,6 @@ public:
     /// Error: program_rejected, when a known field has a type that cannot hold what it is known for.
     static Result<FlowTableReader> create(RecordLayout layout);
 
-    /// Names of the fields that the program has beyond the known ones, in its order.
-    const std::vector<std::string> &further_fields() const { return further_names_; }
-
     /// `values` holds a record of the layout's size for each key.
     Snapshot read(const RawEntries &entries) const;
 

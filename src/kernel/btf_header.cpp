@@ -66,8 +66,8 @@ void append_renamed(std::string &text, std::string_view line) {
     }
 }
 
-/// The width in bits of an unnamed bit-field that fills all of its type (`long: 64;`), or "" where
-/// `line` is anything else. `type` is "char", "short", "int" or "long".
+/// The type of an unnamed bit-field that fills all of it: "long" of `long: 64;`; empty where `line` is
+/// anything else.
 std::string_view full_width_padding(std::string_view line) {
     const auto begin = line.find_first_not_of('\t');
     if (begin == std::string_view::npos) {

@@ -7,7 +7,7 @@ namespace tcp_stats {
 
 /// From construction to `finish` (or destruction) file descriptors 1 and 2 lead to a memory file.
 /// BCC and LLVM print compiler diagnostics, the verifier's log and chatter there and return none of
-/// it. One at a time, in one thread.
+/// it. Where no memory file can be had nothing is caught. One at a time, in one thread.
 class CapturedOutput {
 public:
     CapturedOutput();

@@ -144,10 +144,11 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
         }
     }
     if (hooks.empty()) {
-        const auto *example = mechanism == AttachMechanism::kprobe ? "kprobe__tcp_sendmsg"
-                                                                   : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, ...)";
+        const bool kprobe = mechanism == AttachMechanism::kprobe;
+        const auto *example = kprobe ? "kprobe__tcp_sendmsg" : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, ...)";
         return fail(ErrorKind::program_rejected,
-                    tr("{} has no handler for {}; name one {}", program.text().name, to_string(mechanism), example));
+                    tr("{} has no handler for {}; name one {}, or try --attach {}", program.text().name,
+                       to_string(mechanism), example, kprobe ? "fentry" : "kprobe"));
     }
     return hooks;
 }

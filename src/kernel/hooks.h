@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/choices.h"
 #include "base/error.h"
-#include "kernel/choices.h"
 #include "kernel/program.h"
 
 namespace tcp_stats {
@@ -31,8 +31,9 @@ class Hooks {
 public:
     /// Loads and attaches every handler that `program` has for `mechanism`: `kprobe__FUNCTION`,
     /// `kretprobe__FUNCTION`, or KFUNC_PROBE(FUNCTION, …), KRETFUNC_PROBE(FUNCTION, …).
-    /// They are attached in the order of the text. If one fails, all are taken back. Errors: program_rejected with the
-    /// verifier's log; kernel_unsupported where a function cannot be attached to; no_privilege.
+    /// They are attached in the order of the text, those at entry before those at return. If one fails, all are taken
+    /// back. Errors: program_rejected with the verifier's log; kernel_unsupported where a function cannot be attached
+    /// to; no_privilege.
     static Result<Hooks> attach(Program &program, AttachMechanism mechanism);
 
     Hooks(Hooks &&) noexcept;

@@ -19,7 +19,7 @@ enum class TypeSource {
     headers,   ///< the headers of the running kernel's package, or /sys/kernel/kheaders.tar.xz
 };
 
-/// For the log: "BTF", "the whole BTF", "installed headers".
+/// For messages: "the kernel's BTF", …
 std::string to_string(TypeSource source);
 
 /// Whether this kernel describes its types itself (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF).

@@ -1,6 +1,8 @@
 #include "kernel/program.h"
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <fstream>
@@ -10,6 +12,7 @@
 
 #include <bcc/BPF.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "base/translate.h"
 #include "kernel/captured_output.h"
@@ -25,9 +28,13 @@ std::string first_diagnostics(const std::string &output) {
 
 /// The first line with a verdict, for the one-line message: `my.c:12:5: error: …`.
 std::string first_error(const std::string &diagnostics) {
-    static const std::regex error_line("^.*\\berror: .*$", std::regex::multiline);
-    std::smatch match;
-    return std::regex_search(diagnostics, match, error_line) ? match.str() : std::string();
+    std::istringstream lines(diagnostics);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("error: ") != std::string::npos) {
+            return line;
+        }
+    }
+    return {};
 }
 
 /// `flow_stats: Cannot allocate memory` where BCC says that it could not create a map, else empty.
@@ -78,12 +85,6 @@ std::string annotated_source(const ProgramText &text, const std::filesystem::pat
     return "-fdebug-prefix-map=" + text.name + "=" + (directory / file_name).string();
 }
 
-/// Whether a line may be followed by a #line directive: it ends a statement or opens or closes a block.
-bool ends_statement(const std::string &line) {
-    const auto last = line.find_last_not_of(" \t\r");
-    return last != std::string::npos && (line[last] == ';' || line[last] == '{' || line[last] == '}');
-}
-
 /// `text` as the inside of a C string literal.
 std::string quoted(const std::string &text) {
     std::string result;
@@ -96,8 +97,21 @@ std::string quoted(const std::string &text) {
     return result;
 }
 
+/// Whether a #line directive may stand behind a line: the line ends a statement, opens or closes a
+/// block, is a directive itself or the end of a comment.
+bool may_be_followed_by_directive(const std::string &line) {
+    const auto first = line.find_first_not_of(" \t");
+    const auto last = line.find_last_not_of(" \t\r");
+    if (first == std::string::npos || line[last] == '\\') {
+        return false;
+    }
+    return line[first] == '#' || line[last] == ';' || line[last] == '{' || line[last] == '}' || line.ends_with("*/") ||
+           line.ends_with("*/\r");
+}
+
 /// The text with #line directives, so that Clang and the verifier name the user's file and lines: one
-/// at the beginning, and one behind each statement, because BCC's rewriter inserts lines of its own.
+/// at the beginning, and one behind each line that allows it, because BCC's rewriter inserts lines of
+/// its own, and because a directive within a comment or a skipped #if is itself just a line.
 std::string with_line_numbers(const ProgramText &text) {
     const auto name = "\"" + quoted(text.name) + "\"";
     std::istringstream lines(text.text);
@@ -106,12 +120,47 @@ std::string with_line_numbers(const ProgramText &text) {
     for (std::string line; std::getline(lines, line);) {
         result += line + "\n";
         ++number;
-        if (ends_statement(line)) {
+        if (may_be_followed_by_directive(line)) {
             result += "#line " + std::to_string(number) + " " + name + "\n";
         }
     }
     return result;
 }
+
+/// LLVM ends the process with exit(1) where its code generator meets an error, a stack over 512 bytes
+/// say. While one lives, that exit says what LLVM said, removes the private types and has the status
+/// of a program that does not compile.
+class ExitOfLlvm {
+public:
+    ExitOfLlvm(CapturedOutput &capture, const ProgramText &text, const std::filesystem::path &directory) {
+        capture_ = &capture;
+        text_ = &text;
+        directory_ = &directory;
+        static const bool registered = std::atexit(report) == 0;
+        static_cast<void>(registered);
+    }
+    ~ExitOfLlvm() { capture_ = nullptr; }
+    ExitOfLlvm(const ExitOfLlvm &) = delete;
+    ExitOfLlvm &operator=(const ExitOfLlvm &) = delete;
+
+private:
+    static void report() {
+        if (capture_ == nullptr) {
+            return;
+        }
+        const auto words = first_diagnostics(capture_->finish());
+        const auto error = first_error(words);
+        spdlog::error(tr("{} does not compile: {}", text_->name, error.empty() ? words : error));
+        std::fprintf(stderr, "%s\n", words.c_str());
+        std::error_code ignored;
+        std::filesystem::remove_all(*directory_, ignored);
+        _exit(exit_status(ErrorKind::program_rejected));
+    }
+
+    static inline CapturedOutput *capture_ = nullptr; ///< null: no compile is under way
+    static inline const ProgramText *text_ = nullptr;
+    static inline const std::filesystem::path *directory_ = nullptr;
+};
 
 } // namespace
 
@@ -126,7 +175,8 @@ Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choi
     for (const auto source : sources) {
         auto types = KernelTypes::prepare(source, text);
         if (!types) {
-            return tl::unexpected(first_failure ? *first_failure : types.error());
+            first_failure = first_failure ? first_failure : types.error();
+            continue;
         }
         auto program = compile_with(*types, text);
         if (program) {
@@ -165,6 +215,7 @@ Result<Program> Program::compile_with(const KernelTypes &types, const ProgramTex
     bool compiled = false;
     std::string thrown;
     CapturedOutput capture;
+    const ExitOfLlvm exit_of_llvm(capture, text, types.directory());
     try {
         compiled = bpf->init(with_line_numbers(text), flags).ok();
     } catch (const std::exception &exception) {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/choices.h"
 #include "base/error.h"
-#include "kernel/choices.h"
 #include "kernel/kernel_types.h"
 #include "kernel/program_text.h"
 
@@ -34,7 +34,8 @@ struct TableDescription {
 class Program {
 public:
     /// Compiles `text` with its definitions against the kernel's types. Where
-    /// `choice` is automatic and one source of types fails, the next is tried, and a warning says so.
+    /// `choice` is automatic and one source of types fails, the next is tried; a warning says that
+    /// headers are used instead of BTF.
     /// Error: program_rejected with the compiler's diagnostics, kernel_unsupported without any types.
     static Result<Program> compile(const ProgramText &text, KernelTypesChoice choice);
 

@@ -140,8 +140,9 @@ TEST_CASE("fields may stand in any order, known ones may be missing, others are 
         std::uint64_t total;
     } record = {-5, {192, 0, 2, 1}, "nginx", 7, htons(53), {0xde, 0xad, 0xbe, 0xef}, 99};
 
-    CHECK(reader.further_fields() == std::vector<std::string>{"drift", "comm", "raw", "total"});
-    const auto flow = reader.read(entries_of(1, record)).flows.at(0);
+    const auto snapshot = reader.read(entries_of(1, record));
+    CHECK(snapshot.further_fields == std::vector<std::string>{"drift", "comm", "raw", "total"});
+    const auto flow = snapshot.flows.at(0);
     CHECK(to_string(flow.local) == "0.0.0.0:0");
     CHECK(to_string(flow.remote) == "192.0.2.1:53");
     CHECK(flow.cwnd == 7);
@@ -149,6 +150,18 @@ TEST_CASE("fields may stand in any order, known ones may be missing, others are 
     CHECK(flow.further == std::vector<FieldValue>{std::int64_t(-5), std::string("nginx"),
                                                   std::vector<std::uint8_t>{0xde, 0xad, 0xbe, 0xef},
                                                   std::uint64_t(99)});
+}
+
+TEST_CASE("the members of an address that is a struct are no fields of their own") {
+    const auto reader = reader_of(
+        R"(["s", [["daddr", ["in6_addr", [["in6_u", ["", [["u6_addr8", "unsigned char", [16]],
+            ["u6_addr32", "unsigned int", [4]]], "union"]]], "struct_packed"]]], "struct_packed"])",
+        16);
+    std::array<std::uint8_t, 16> record{};
+    record[15] = 1;
+    const auto snapshot = reader.read(entries_of(1, record));
+    CHECK(snapshot.further_fields.empty());
+    CHECK(to_string(snapshot.flows.at(0).remote) == "[::1]:0");
 }
 
 TEST_CASE("text that fills its array has no NUL and ends with the array") {

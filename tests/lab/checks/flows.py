@@ -32,11 +32,20 @@ def iperf_over(address, monitor):
         server.wait()
 
 
-@check("base")
-def both_ends_of_a_lossy_transfer_appear_as_ss_shows_them_and_go_when_they_close():
-    with Namespaces(), Monitor("-i", "0.2") as monitor:
+def lossy_transfers(*options):
+    with Namespaces(), Monitor("-i", "0.2", *options) as monitor:
         iperf_over("10.9.0.2", monitor)
         iperf_over("fd09::2", monitor)
+
+
+@check("base", "newest")
+def both_ends_of_a_lossy_transfer_appear_as_ss_shows_them_and_go_when_they_close():
+    lossy_transfers("--attach", "kprobe")
+
+
+@check("base", "types", "newest")
+def both_ends_of_a_lossy_transfer_appear_with_fentry_too():
+    lossy_transfers("--attach", "fentry")
 
 
 @check("base")

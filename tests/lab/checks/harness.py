@@ -1,6 +1,6 @@
 """What the lab's checks share: the monitor as a process, snapshots, namespaces, conditions to wait for.
 
-A check is a function with the decorator @check("group", …); its docstring is the sentence it proves.
+A check is a function with the decorator @check("group", …); its name is the sentence it proves.
 It waits for conditions, with a generous limit: the machine is slow and shared.
 """
 import json
@@ -90,17 +90,24 @@ class Monitor:
     """The monitor, running; its snapshots as they come."""
 
     def __init__(self, *options, prefix=(), banner=True, env=None):
-        self.stderr_file = tempfile.TemporaryFile("w+")
+        self.stderr_file = tempfile.TemporaryFile("a+")
         self.process = subprocess.Popen([*prefix, MONITOR, *options], stdout=subprocess.PIPE, stderr=self.stderr_file,
                                         text=True, env=dict(os.environ, **(env or {})))
         self.lines = []
         self.snapshots = []  # complete ones, each a list of flows
+        self.bad_line = None
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if banner:
             self.wait_for_banner()
 
     def _read(self):
+        try:
+            self._collect()
+        except AssertionError as error:
+            self.bad_line = error
+
+    def _collect(self):
         current = None
         for line in self.process.stdout:
             line = line.rstrip("\n")
@@ -134,6 +141,8 @@ class Monitor:
                 position += 1
                 if condition(flows):
                     return [flows]
+            if self.bad_line:
+                raise self.bad_line
             assert self.process.poll() is None, f"the monitor ended: {self.stderr()}"
             return None
         return wait_for(what, look)[0]

@@ -4,7 +4,7 @@ import re
 import socket
 import tempfile
 
-from harness import HEADERS, KERNEL, PROGRAMS, Monitor, bcc_version, check, contains, equal, hidden, run, wait_for
+from harness import HEADERS, KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, check, contains, equal, hidden, run, wait_for
 
 
 def talk():
@@ -70,6 +70,25 @@ def a_c_error_is_shown_with_the_users_file_and_line():
     contains(errors, "return sk->no_such_member;")
     os.chdir(PROGRAMS)
     contains(run("--src", "c_error.c")[2], "\nc_error.c:7:13: error: ")
+
+
+@check("base")
+def an_error_of_the_code_generator_is_an_error_like_any_other():
+    with tempfile.TemporaryDirectory() as directory:
+        status, output, errors = run("--src", f"{PROGRAMS}/stack_too_large.c", env={"TMPDIR": directory})
+        equal((status, output), (65, ""), "exit status, standard output")
+        contains(errors.splitlines()[0], "stack_too_large.c does not compile: error: stack_too_large.c:12:16: ")
+        contains(errors, "stack limit of 512 bytes")
+        equal(os.listdir(directory), [], "left of the private types")
+
+
+@check("base")
+def lines_are_counted_right_behind_comments_and_skipped_code():
+    with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+        file.write("#ifdef NOT_DEFINED\nint a;\nint b;\n#endif\n/*\n int c;\n int d;\n */\n#include <net/sock.h>\n"
+                   "BPF_HASH(flow_stats, u64,\n\t u64);\nint f(void)\n{\n\treturn nowhere;\n}\n")
+        file.flush()
+        contains(run("--src", file.name)[2], f"{file.name}:14:9: error: use of undeclared identifier 'nowhere'")
 
 
 @check("base")
@@ -163,6 +182,16 @@ def btf_is_preferred_to_headers_and_headers_are_used_without_it():
         status, _, errors = without_btf
         equal(status, 0, "exit status without BTF")
         contains(errors, "compiled, with types from the installed kernel headers")
+
+
+@check("types")
+def a_program_that_needs_a_macro_of_the_headers_gets_them_and_the_switch_is_said():
+    if KERNEL != "6.1":
+        raise Skipped("one kernel is enough: compiling with headers takes long")
+    status, _, errors = run("-c", "1", "--src", f"{PROGRAMS}/header_macro.c")
+    equal(status, 0, "exit status")
+    equal(errors, f"tcp_stats_monitor: warning: {PROGRAMS}/header_macro.c does not compile with types from the "
+                  "kernel's BTF; using the installed kernel headers\n", "standard error")
 
 
 @check("base")

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include <fcntl.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -23,6 +24,16 @@ void start_log() {
     auto log = spdlog::stderr_logger_st("tcp_stats_monitor");
     log->set_pattern("%n: %l: %v");
     spdlog::set_default_logger(log);
+}
+
+/// A standard descriptor that was closed would be given to the next file opened. /dev/null for reading
+/// takes its place: writing there is an error, as it was.
+void occupy_standard_descriptors() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            open("/dev/null", O_RDONLY);
+        }
+    }
 }
 
 Result<void> print(const std::string &text, const StopSignals &signals) {
@@ -55,6 +66,7 @@ Result<void> run(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
+    occupy_standard_descriptors();
     start_translation();
     start_log();
     try {

@@ -30,7 +30,7 @@ Result<Written> write_text(int fd, std::string_view text, int stop_fd) {
             return Written::reader_gone;
         } else if (errno != EINTR && errno != EAGAIN) {
             return fail(ErrorKind::output_failed,
-                        tr("cannot write to standard output: {}; nothing more is monitored", std::strerror(errno)));
+                        tr("cannot write to standard output: {}; make room, or write elsewhere", std::strerror(errno)));
         }
     }
     return Written::all;

@@ -59,7 +59,8 @@ tl::unexpected<Error> misused(const po::error &error, const po::options_descript
     }
     if (const auto *syntax = dynamic_cast<const po::invalid_command_line_syntax *>(&error)) {
         const auto name = syntax->get_option_name();
-        if (syntax->kind() == po::invalid_syntax::missing_parameter) {
+        if (syntax->kind() == po::invalid_syntax::missing_parameter ||
+            syntax->kind() == po::invalid_syntax::empty_adjacent_parameter) {
             const auto *option = description.find_nothrow(name.substr(name.find_first_not_of('-')), false);
             return misused(tr("option {} needs a value: {}", name,
                               option == nullptr ? std::string() : option->semantic()->name()));

@@ -96,13 +96,15 @@ Result<FlowTableReader> FlowTableReader::create(RecordLayout layout) {
     for (const auto &field : reader.layout_.fields()) {
         const bool is_known = std::any_of(std::begin(known_fields), std::end(known_fields), [&](const Known &known) {
             const auto &place = reader.*known.member;
-            const bool inside =
-                place && field.offset >= place->offset && field.offset + field.size <= place->offset + place->size;
-            return inside || field.name == known.name;
+            return place && field.offset >= place->offset && field.offset + field.size <= place->offset + place->size;
         });
         if (field.shown && !is_known) {
+            // A name that stands for something else too is told apart by the structs around it.
+            const auto namesakes =
+                std::count_if(reader.layout_.fields().begin(), reader.layout_.fields().end(),
+                              [&](const RecordField &other) { return other.shown && other.name == field.name; });
             reader.further_.push_back(field);
-            reader.further_names_.push_back(field.name);
+            reader.further_names_.push_back(namesakes > 1 ? field.path : field.name);
         }
     }
     return reader;

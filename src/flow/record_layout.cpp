@@ -62,11 +62,11 @@ public:
 
     /// Reads a struct or union `["name", [members], "struct_packed"|"struct"|"union"]` that lies at
     /// `offset`; returns its size.
-    std::size_t read_record(const json &record, std::size_t offset) {
+    std::size_t read_record(const json &record, std::size_t offset, const std::string &path = {}) {
         const bool is_union = record.size() == 3 && record.at(2) == "union";
         std::size_t used = 0;
         for (const auto &member : record.at(1)) {
-            const auto size = read_member(member, is_union ? offset : offset + used);
+            const auto size = read_member(member, is_union ? offset : offset + used, path);
             used = is_union ? std::max(used, size) : used + size;
         }
         return used;
@@ -78,9 +78,9 @@ private:
     }
 
     /// `["name", type]`, `["name", type, [length]]`, `["name", type, bits]`, or an unnamed record.
-    std::size_t read_member(const json &member, std::size_t offset) {
+    std::size_t read_member(const json &member, std::size_t offset, const std::string &path) {
         if (is_record(member)) {
-            return read_record(member, offset);
+            return read_record(member, offset, path);
         }
         const auto name = member.at(0).get<std::string>();
         std::optional<std::size_t> length;
@@ -91,26 +91,26 @@ private:
             length = member.at(2).at(0).get<std::size_t>();
         }
         const auto &type = member.at(1);
-        return type.is_string() ? add_scalar(name, type.get<std::string>(), length, offset)
-                                : add_record(name, type, length, offset);
+        return type.is_string() ? add_scalar(name, path, type.get<std::string>(), length, offset)
+                                : add_record(name, path, type, length, offset);
     }
 
-    std::size_t add_scalar(const std::string &name, const std::string &type, std::optional<std::size_t> length,
-                           std::size_t offset) {
+    std::size_t add_scalar(const std::string &name, const std::string &path, const std::string &type,
+                           std::optional<std::size_t> length, std::size_t offset) {
         auto [size, kind] = scalar_of(type);
         if (length) {
             size *= *length;
             kind = type == "char" ? FieldKind::text : FieldKind::bytes;
         }
-        fields_.push_back({name, offset, size, kind, !is_padding(name)});
+        fields_.push_back({name, path + name, offset, size, kind, !is_padding(name)});
         return size;
     }
 
-    std::size_t add_record(const std::string &name, const json &type, std::optional<std::size_t> length,
-                           std::size_t offset) {
+    std::size_t add_record(const std::string &name, const std::string &path, const json &type,
+                           std::optional<std::size_t> length, std::size_t offset) {
         const auto index = fields_.size();
-        fields_.push_back({name, offset, 0, FieldKind::bytes, false});
-        auto size = read_record(type, offset);
+        fields_.push_back({name, path + name, offset, 0, FieldKind::bytes, false});
+        auto size = read_record(type, offset, path + name + ".");
         if (length) { // an array of structs: shown as a whole
             fields_.resize(index + 1);
             fields_[index].shown = true;
@@ -131,7 +131,7 @@ Result<RecordLayout> RecordLayout::parse(std::string_view leaf_desc, std::size_t
     try {
         const auto description = json::parse(leaf_desc);
         if (!description.is_array()) {
-            throw Unreadable{tr("the value is no struct")};
+            throw Unreadable{tr("the value is no struct; declare one as --print-src has it")};
         }
         const auto size = DescriptionReader(layout.fields_).read_record(description, 0);
         if (size != leaf_size) {
@@ -149,9 +149,14 @@ Result<RecordLayout> RecordLayout::parse(std::string_view leaf_desc, std::size_t
 }
 
 const RecordField *RecordLayout::find(std::string_view name) const {
-    const auto found =
-        std::find_if(fields_.begin(), fields_.end(), [&](const RecordField &field) { return field.name == name; });
-    return found == fields_.end() ? nullptr : &*found;
+    const RecordField *found = nullptr;
+    const auto depth = [](const RecordField &field) { return std::count(field.path.begin(), field.path.end(), '.'); };
+    for (const auto &field : fields_) {
+        if (field.name == name && (found == nullptr || depth(field) < depth(*found))) {
+            found = &field;
+        }
+    }
+    return found;
 }
 
 } // namespace tcp_stats

@@ -20,6 +20,7 @@ enum class FieldKind {
 
 struct RecordField {
     std::string name;
+    std::string path;       ///< with the structs it stands in: `addr.saddr`
     std::size_t offset = 0; ///< in bytes from the start of the value
     std::size_t size = 0;   ///< in bytes
     FieldKind kind = FieldKind::bytes;
@@ -38,7 +39,8 @@ public:
     /// cannot be read, does not add up to `leaf_size`, or holds a bit-field.
     static Result<RecordLayout> parse(std::string_view leaf_desc, std::size_t leaf_size);
 
-    /// The first field of that name, or null.
+    /// The field of that name, or null; of several the one that stands in the fewest structs, then the
+    /// first.
     const RecordField *find(std::string_view name) const;
 
     const std::vector<RecordField> &fields() const { return fields_; }

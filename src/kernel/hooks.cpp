@@ -23,16 +23,17 @@ constexpr const char *kprobe_pmu = "/sys/bus/event_source/devices/kprobe/type";
 /// One way in which a program says that a function is a handler.
 struct HandlerForm {
     AttachMechanism mechanism;
-    const char *in_text;                 ///< what stands before the kernel function in the text
+    const char *in_text; ///< the prefix of a name, or the macro that makes it
+    bool is_macro;
     std::vector<const char *> in_object; ///< what BCC makes of it, by version of BCC
     bpf_probe_attach_type at;
 };
 
 const std::vector<HandlerForm> handler_forms = {
-    {AttachMechanism::kprobe, "kprobe__", {"kprobe__"}, BPF_PROBE_ENTRY},
-    {AttachMechanism::kprobe, "kretprobe__", {"kretprobe__"}, BPF_PROBE_RETURN},
-    {AttachMechanism::fentry, "KFUNC_PROBE\\s*\\(\\s*", {"kfunc__vmlinux__", "kfunc__"}, BPF_PROBE_ENTRY},
-    {AttachMechanism::fentry, "KRETFUNC_PROBE\\s*\\(\\s*", {"kretfunc__vmlinux__", "kretfunc__"}, BPF_PROBE_RETURN},
+    {AttachMechanism::kprobe, "kprobe__", false, {"kprobe__"}, BPF_PROBE_ENTRY},
+    {AttachMechanism::kprobe, "kretprobe__", false, {"kretprobe__"}, BPF_PROBE_RETURN},
+    {AttachMechanism::fentry, "KFUNC_PROBE", true, {"kfunc__vmlinux__", "kfunc__"}, BPF_PROBE_ENTRY},
+    {AttachMechanism::fentry, "KRETFUNC_PROBE", true, {"kretfunc__vmlinux__", "kretfunc__"}, BPF_PROBE_RETURN},
 };
 
 /// A handler that the compiled program has.
@@ -129,7 +130,8 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
         if (form.mechanism != mechanism) {
             continue;
         }
-        for (const auto &function : program.text().handlers(form.in_text)) {
+        for (const auto &function :
+             form.is_macro ? program.text().macro_handlers(form.in_text) : program.text().handlers(form.in_text)) {
             for (const auto *prefix : form.in_object) {
                 Hook hook{function, prefix + function, form.at, -1};
                 const auto loaded = load(program, mechanism, hook);
@@ -141,6 +143,12 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
                     break;
                 }
             }
+        }
+    }
+    for (const auto *macro : {"TRACEPOINT_PROBE", "RAW_TRACEPOINT_PROBE"}) {
+        if (!program.text().macro_handlers(macro).empty()) {
+            spdlog::warn(tr("{} has handlers made with {}; they are not attached, only kprobe and fentry are",
+                            program.text().name, macro));
         }
     }
     if (hooks.empty()) {

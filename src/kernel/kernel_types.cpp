@@ -161,15 +161,16 @@ Result<KernelTypes> KernelTypes::prepare(TypeSource source, const ProgramText &p
                        "--kernel-types headers",
                        running_kernel_release(), btf_path));
     }
-    std::error_code error;
-    auto pattern = (fs::temp_directory_path(error) / "tcp_stats_monitor.XXXXXX").string();
-    if (error || mkdtemp(pattern.data()) == nullptr) {
+    const char *named = std::getenv("TMPDIR");
+    const auto pattern = fs::absolute(named != nullptr && *named != '\0' ? named : "/tmp") / "tcp_stats_monitor.XXXXXX";
+    auto made = pattern.string();
+    if (mkdtemp(made.data()) == nullptr) {
         return fail(ErrorKind::kernel_unsupported,
                     tr("cannot make a private directory {} for the kernel's types: {}; set TMPDIR to a directory "
                        "that can be written",
-                       pattern, error ? error.message() : std::strerror(errno)));
+                       pattern.string(), std::strerror(errno)));
     }
-    KernelTypes types(pattern);
+    KernelTypes types(made);
     if (source != TypeSource::headers) {
         try {
             const auto scope = source == TypeSource::btf ? BtfScope::named : BtfScope::whole;

@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "base/translate.h"
 #include "kernel/captured_output.h"
 
@@ -80,7 +81,7 @@ std::string annotated_source(const ProgramText &text, const std::filesystem::pat
     std::ofstream copy(directory / file_name);
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
-        copy << line << "  // " << text.name << ':' << ++number << '\n';
+        copy << line << "  // " << printable(text.name) << ':' << ++number << '\n';
     }
     return "-fdebug-prefix-map=" + text.name + "=" + (directory / file_name).string();
 }
@@ -92,7 +93,7 @@ std::string quoted(const std::string &text) {
         if (c == '"' || c == '\\') {
             result += '\\';
         }
-        result += c;
+        result += c == '\n' || c == '\r' ? '?' : c;
     }
     return result;
 }
@@ -165,6 +166,12 @@ private:
 } // namespace
 
 Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choice) {
+    if (text.pastes("kprobe__") || text.pastes("kretprobe__")) {
+        return fail(ErrorKind::program_rejected,
+                    tr("{} makes a kprobe handler with a macro, which BCC cannot compile; write int "
+                       "kprobe__FUNCTION(struct pt_regs *ctx, ...) out",
+                       text.name));
+    }
     const auto sources = sources_to_try(choice);
     if (sources.empty()) {
         return fail(ErrorKind::kernel_unsupported,

@@ -1,11 +1,13 @@
 #include "kernel/program_text.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <regex>
+#include <memory>
 #include <sstream>
+#include <string_view>
 
 #include "base/translate.h"
 #include "built_in_program.h"
@@ -13,115 +15,203 @@
 namespace tcp_stats {
 namespace {
 
-std::vector<std::string> matches(const std::string &text, const std::regex &pattern, std::size_t group) {
-    std::vector<std::string> found;
-    for (auto match = std::sregex_iterator(text.begin(), text.end(), pattern); match != std::sregex_iterator();
-         ++match) {
-        found.push_back((*match)[group]);
-    }
-    return found;
-}
+bool is_word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-/// `text` with each comment replaced by a space.
-std::string without_comments(const std::string &text) {
-    std::string code;
-    code.reserve(text.size());
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '"' || text[at] == '\'') {
-            const auto quote = text[at];
-            code += text[at++];
-            while (at < text.size() && text[at] != quote && text[at] != '\n') {
-                if (text[at] == '\\' && at + 1 < text.size()) {
-                    code += text[at++];
-                }
-                code += text[at++];
+/// Words and single punctuation characters of C code; comments and string literals are left out.
+std::vector<std::string_view> tokens_of(std::string_view code) {
+    std::vector<std::string_view> tokens;
+    for (std::size_t at = 0; at < code.size();) {
+        const char c = code[at];
+        if (code.substr(at, 2) == "/*") {
+            at = std::min(code.find("*/", at + 2), code.size() - 2) + 2;
+        } else if (code.substr(at, 2) == "//") {
+            at = std::min(code.find('\n', at), code.size());
+        } else if (c == '"' || c == '\'') {
+            for (++at; at < code.size() && code[at] != c && code[at] != '\n'; ++at) {
+                at += code[at] == '\\' ? 1 : 0;
             }
-            if (at < text.size()) {
-                code += text[at];
+            ++at;
+        } else if (is_word_character(c)) {
+            auto end = at;
+            while (end < code.size() && is_word_character(code[end])) {
+                ++end;
             }
-        } else if (text.compare(at, 2, "/*") == 0) {
-            const auto end = text.find("*/", at + 2);
-            at = end == std::string::npos ? text.size() : end + 1;
-            code += ' ';
-        } else if (text.compare(at, 2, "//") == 0) {
-            at = std::min(text.find('\n', at), text.size());
-            code += '\n';
+            tokens.push_back(code.substr(at, end - at));
+            at = end;
         } else {
-            code += text[at];
+            if (std::isspace(static_cast<unsigned char>(c)) == 0) {
+                tokens.push_back(code.substr(at, 1));
+            }
+            ++at;
         }
     }
-    return code;
+    return tokens;
 }
 
-/// The code and the definitions.
+/// The code, what it includes, and the definitions.
 std::string code_of(const ProgramText &program) {
-    auto code = without_comments(program.text);
+    auto code = program.text + "\n" + program.included;
     for (const auto &definition : program.definitions) {
         code += "\n" + definition;
     }
     return code;
 }
 
-} // namespace
-
-ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_program_name, {}, {}}; }
-
-Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
-    const auto unreadable = [&](const std::string &why) {
-        return fail(ErrorKind::source_unreadable,
-                    tr("cannot read --src {}: {}; --print-src prints a program to start from", file.string(), why));
-    };
-    std::error_code error;
-    if (std::filesystem::is_directory(file, error)) {
-        return unreadable(tr("it is a directory"));
-    }
-    std::ifstream stream(file, std::ios::binary);
-    std::ostringstream text;
-    if (!stream || !(text << stream.rdbuf())) {
-        // An empty file sets failbit too, but is no failure of the system.
-        if (!stream.is_open() || stream.bad()) {
-            return unreadable(std::strerror(errno));
-        }
-    }
-    if (text.str().find_first_not_of(" \t\r\n") == std::string::npos) {
-        return fail(ErrorKind::program_rejected,
-                    tr("--src {} is empty; --print-src prints a program to start from", file.string()));
-    }
-    return ProgramText{text.str(), file.string(), std::filesystem::absolute(file).parent_path(), {}};
-}
-
-std::set<std::string> ProgramText::identifiers() const {
-    static const std::regex word("[A-Za-z_][A-Za-z0-9_]*");
-    const auto words = matches(code_of(*this), word, 0);
-    return {words.begin(), words.end()};
-}
-
-std::set<std::string> ProgramText::mentioned_types() const {
-    static const std::regex mention("\\b(?:struct|union|enum)\\s+([A-Za-z_][A-Za-z0-9_]*)");
-    const auto names = matches(code_of(*this), mention, 1);
-    return {names.begin(), names.end()};
-}
-
-std::set<std::string> ProgramText::defined_types() const {
-    static const std::regex definition("\\b(?:struct|union|enum)\\s+([A-Za-z_][A-Za-z0-9_]*)\\s*\\{");
-    const auto names = matches(without_comments(text), definition, 1);
-    return {names.begin(), names.end()};
-}
-
-std::vector<std::string> ProgramText::includes() const {
-    static const std::regex include("#[ \\t]*include[ \\t]*<([^>\\s]+)>");
-    return matches(without_comments(text), include, 1);
-}
-
-std::vector<std::string> ProgramText::handlers(const std::string &prefix) const {
-    const std::regex handler("\\b" + prefix + "([A-Za-z_][A-Za-z0-9_]*)");
+/// Names of `#include` directives between `open` and `close`.
+std::vector<std::string> included_names(const std::string &text, char open, char close) {
     std::vector<std::string> names;
-    for (const auto &function : matches(without_comments(text), handler, 1)) {
-        if (std::find(names.begin(), names.end(), function) == names.end()) {
-            names.push_back(function);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string word;
+        words >> word;
+        if (word == "#") {
+            std::string directive;
+            words >> directive;
+            word += directive;
+        }
+        const auto begin = line.find(open);
+        const auto end = begin == std::string::npos ? begin : line.find(close, begin + 1);
+        if (word.starts_with("#include") && end != std::string::npos) {
+            names.push_back(line.substr(begin + 1, end - begin - 1));
         }
     }
     return names;
+}
+
+void add_once(std::vector<std::string> &names, std::string_view name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+        names.emplace_back(name);
+    }
+}
+
+/// The whole file, or errno.
+tl::expected<std::string, int> contents_of(const std::filesystem::path &file) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> stream(std::fopen(file.c_str(), "re"), std::fclose);
+    if (!stream) {
+        return tl::unexpected(errno);
+    }
+    std::string text;
+    char block[65536];
+    while (const auto count = std::fread(block, 1, sizeof(block), stream.get())) {
+        text.append(block, count);
+    }
+    if (std::ferror(stream.get()) != 0) {
+        return tl::unexpected(errno);
+    }
+    return text;
+}
+
+/// Appends what `text` includes from `directory`, and what that includes.
+void append_included(const std::string &text, const std::filesystem::path &directory,
+                     std::set<std::filesystem::path> &seen, std::string &included) {
+    for (const auto &name : included_names(text, '"', '"')) {
+        const auto file = directory / name;
+        if (!seen.insert(file).second) {
+            continue;
+        }
+        if (const auto inner = contents_of(file)) {
+            included += *inner + "\n";
+            append_included(*inner, directory, seen, included);
+        }
+    }
+}
+
+} // namespace
+
+ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_program_name, {}, {}, {}}; }
+
+Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
+    std::error_code error;
+    auto text = contents_of(file);
+    if (!text || std::filesystem::is_directory(file, error)) {
+        return fail(ErrorKind::source_unreadable,
+                    tr("cannot read --src {}: {}; --print-src prints a program to start from", file.string(),
+                       std::filesystem::is_directory(file, error) ? tr("it is a directory")
+                                                                  : std::string(std::strerror(text.error()))));
+    }
+    if (text->find_first_not_of(" \t\r\n") == std::string::npos) {
+        return fail(ErrorKind::program_rejected,
+                    tr("--src {} is empty; --print-src prints a program to start from", file.string()));
+    }
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+    if (text->starts_with(byte_order_mark)) {
+        text->erase(0, byte_order_mark.size());
+    }
+    ProgramText program = {*text, file.string(), std::filesystem::absolute(file).parent_path(), {}, {}};
+    std::set<std::filesystem::path> seen;
+    append_included(program.text, program.directory, seen, program.included);
+    return program;
+}
+
+std::set<std::string> ProgramText::identifiers() const {
+    const auto code = code_of(*this);
+    std::set<std::string> words;
+    for (const auto token : tokens_of(code)) {
+        if (is_word_character(token.front())) {
+            words.emplace(token);
+        }
+    }
+    return words;
+}
+
+namespace {
+
+/// The tags behind `struct`, `union` and `enum`, all or those with a definition.
+std::set<std::string> tags_of(const ProgramText &program, bool only_defined) {
+    const auto code = code_of(program);
+    const auto tokens = tokens_of(code);
+    std::set<std::string> tags;
+    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+        const bool keyword = tokens[i] == "struct" || tokens[i] == "union" || tokens[i] == "enum";
+        if (keyword && is_word_character(tokens[i + 1].front()) &&
+            (!only_defined || (i + 2 < tokens.size() && tokens[i + 2] == "{"))) {
+            tags.emplace(tokens[i + 1]);
+        }
+    }
+    return tags;
+}
+
+} // namespace
+
+std::set<std::string> ProgramText::mentioned_types() const { return tags_of(*this, false); }
+
+std::set<std::string> ProgramText::defined_types() const { return tags_of(*this, true); }
+
+std::vector<std::string> ProgramText::includes() const { return included_names(text + "\n" + included, '<', '>'); }
+
+std::vector<std::string> ProgramText::handlers(const std::string &prefix) const {
+    const auto code = code_of(*this);
+    std::vector<std::string> functions;
+    for (const auto token : tokens_of(code)) {
+        if (token.size() > prefix.size() && token.starts_with(prefix)) {
+            add_once(functions, token.substr(prefix.size()));
+        }
+    }
+    return functions;
+}
+
+std::vector<std::string> ProgramText::macro_handlers(const std::string &macro) const {
+    const auto code = code_of(*this);
+    const auto tokens = tokens_of(code);
+    std::vector<std::string> functions;
+    for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
+        if (tokens[i] == macro && tokens[i + 1] == "(" && is_word_character(tokens[i + 2].front())) {
+            add_once(functions, tokens[i + 2]);
+        }
+    }
+    return functions;
+}
+
+bool ProgramText::pastes(const std::string &prefix) const {
+    const auto code = code_of(*this);
+    const auto tokens = tokens_of(code);
+    for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
+        if (tokens[i] == prefix && tokens[i + 1] == "#" && tokens[i + 2] == "#") {
+            return true;
+        }
+    }
+    return false;
 }
 
 } // namespace tcp_stats

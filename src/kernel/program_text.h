@@ -18,14 +18,16 @@ struct ProgramText {
     std::filesystem::path directory;
     /// What the compiler is to define, `NAME` or `NAME=VALUE`, in order.
     std::vector<std::string> definitions = {};
+    /// The text of the files that it includes with `#include "…"`, as far as they lie in `directory`.
+    std::string included = {};
 
     /// The program that this binary carries, bpf_programs/tcp_stats_sockkey.c.
     static ProgramText built_in();
 
-    /// Error: source_unreadable.
+    /// Error: source_unreadable, or program_rejected for an empty file.
     static Result<ProgramText> read(const std::filesystem::path &file);
 
-    /// Every word of its code and its definitions (not of its comments) that could name something.
+    /// Every word of its code, what it includes, and its definitions (not of its comments) that could name something.
     std::set<std::string> identifiers() const;
 
     /// Names of the structs, unions and enums that its code and its definitions mention.
@@ -34,12 +36,18 @@ struct ProgramText {
     /// Names of the structs, unions and enums that it defines itself.
     std::set<std::string> defined_types() const;
 
-    /// What it includes in angle brackets: `linux/tcp.h`, `bcc/proto.h`.
+    /// The files that it includes in angle brackets: `linux/tcp.h`, `bcc/proto.h`.
     std::vector<std::string> includes() const;
 
-    /// Kernel functions for which it has a handler `PREFIX` + function, `kprobe__tcp_sendmsg` say, or
-    /// a macro `PREFIX(function` where the prefix ends with its parenthesis, in the order of the text.
+    /// Kernel functions for which it has a handler `PREFIX` + function, `kprobe__tcp_sendmsg` say, in the
+    /// order of the text.
     std::vector<std::string> handlers(const std::string &prefix) const;
+
+    /// Kernel functions for which it has a handler made by `MACRO(function, …)`, in the order of the text.
+    std::vector<std::string> macro_handlers(const std::string &macro) const;
+
+    /// Whether a macro of its own pastes `PREFIX` and a name together.
+    bool pastes(const std::string &prefix) const;
 };
 
 } // namespace tcp_stats

@@ -35,7 +35,7 @@ public:
     }
 
     std::set<int> selected_for(const std::string &text, std::vector<std::string> definitions = {}) const {
-        const auto ids = select_types(btf_.get(), {text, "test.c", {}, std::move(definitions)});
+        const auto ids = select_types(btf_.get(), {text, "test.c", {}, std::move(definitions), {}});
         return {ids.begin(), ids.end()};
     }
 

@@ -164,6 +164,17 @@ TEST_CASE("the members of an address that is a struct are no fields of their own
     CHECK(to_string(snapshot.flows.at(0).remote) == "[::1]:0");
 }
 
+TEST_CASE("of two fields of one name the one in fewer structs is known, and the other is told apart") {
+    const auto reader = reader_of(
+        R"(["s", [["prev", ["p", [["cwnd", "unsigned int"], ["a", "unsigned int"]], "struct_packed"]],
+            ["cwnd", "unsigned int"], ["a", "unsigned int"]], "struct_packed"])",
+        16);
+    const std::array<std::uint32_t, 4> record = {777, 1, 10, 2};
+    const auto snapshot = reader.read(entries_of(1, record));
+    CHECK(snapshot.flows.at(0).cwnd == 10);
+    CHECK(snapshot.further_fields == std::vector<std::string>{"prev.cwnd", "prev.a", "a"});
+}
+
 TEST_CASE("text that fills its array has no NUL and ends with the array") {
     const auto reader = reader_of(R"(["s", [["comm", "char", [4]], ["n", "unsigned int"]], "struct_packed"])", 8);
     struct {

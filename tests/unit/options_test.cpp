@@ -82,6 +82,7 @@ TEST_CASE("an option that does not exist, comes twice or lacks its value is name
     CHECK(complaint({"-c", "1", "-c", "2"}) == "option --count was given twice; it is accepted once");
     CHECK(complaint({"-v", "-v"}) == "option --verbose was given twice; it is accepted once");
     CHECK(complaint({"-i"}) == "option --interval needs a value: SECONDS");
+    CHECK(complaint({"--src="}) == "option --src needs a value: FILE");
     CHECK(complaint({"--src", "-v"}) == "option --src needs a value: FILE");
     CHECK(complaint({"--verbose=3"}) == "option --verbose accepts no value");
 }

@@ -107,7 +107,9 @@ TEST_CASE("what cannot be laid out is refused with its reason") {
     CHECK(refusal(R"(["s", [["grid", "int", [2]]], "struct_packed"])", 24) ==
           "cannot use the value struct of flow_stats: its fields make 8 bytes, the table says 24; an array of arrays "
           "is not supported");
-    CHECK(refusal(R"("unsigned long long")", 8) == "cannot use the value struct of flow_stats: the value is no struct");
+    CHECK(refusal(R"("unsigned long long")", 8) ==
+          "cannot use the value struct of flow_stats: the value is no struct; declare one "
+          "as --print-src has it");
 }
 
 TEST_CASE("a description that is damaged anywhere is refused, not misread") {

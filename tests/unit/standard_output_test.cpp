@@ -73,7 +73,7 @@ TEST_CASE("a full disk and a closed descriptor are errors of the output") {
     REQUIRE_FALSE(to_full.has_value());
     CHECK(to_full.error().kind == ErrorKind::output_failed);
     CHECK(to_full.error().message ==
-          "cannot write to standard output: No space left on device; nothing more is monitored");
+          "cannot write to standard output: No space left on device; make room, or write elsewhere");
     CHECK_FALSE(write_text(full, "text", never_stopped.ends[0]).has_value());
 }
 

@@ -36,6 +36,9 @@
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 #define READ_ONCE(x) (x)
 #define BIT(n) (1UL << (n))
+#define roundup_pow_of_two(n) ((n) <= 1 ? 1UL : 1UL << (64 - __builtin_clzl((n)-1)))
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
 
 /* 1 where CONFIG_option is defined as 1, else 0. */
 #define IS_ENABLED(option) TCP_STATS_IS_ONE(option)

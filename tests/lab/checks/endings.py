@@ -51,9 +51,19 @@ def output_that_cannot_be_written_is_an_error():
     with open("/dev/full", "w") as full:
         done = subprocess.run([MONITOR], stdout=full, stderr=subprocess.PIPE, text=True)
     equal(done.returncode, 74, "exit status")
-    equal(done.stderr, "tcp_stats_monitor: error: cannot write to standard output: No space left on device; nothing "
-                       "more is monitored\n", "standard error")
+    equal(done.stderr, "tcp_stats_monitor: error: cannot write to standard output: No space left on device; make room, "
+                       "or write elsewhere\n", "standard error")
     nothing_of_ours_left(before)
+
+
+@check("base")
+def closed_standard_streams_do_no_harm():
+    done = subprocess.run(["bash", "-c", '"$0" -c 1 >&-', MONITOR], text=True, capture_output=True, timeout=100)
+    equal(done.returncode, 74, "exit status without standard output")
+    contains(done.stderr, "cannot write to standard output: Bad file descriptor")
+    done = subprocess.run(["bash", "-c", '"$0" -c 1 2>&- <&-', MONITOR], text=True, capture_output=True, timeout=100)
+    equal(done.returncode, 0, "exit status without standard error and input")
+    contains(done.stdout, "[snapshot]")
 
 
 @check("base")

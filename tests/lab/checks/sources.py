@@ -128,6 +128,28 @@ def a_source_that_cannot_be_read_or_is_empty_is_named():
 
 
 @check("base")
+def handlers_in_an_included_file_are_attached():
+    with tempfile.TemporaryDirectory() as directory:
+        with open(f"{directory}/all.h", "w") as file:
+            file.write(run("--print-src")[1])
+        with open(f"{directory}/main.c", "w") as file:
+            file.write('#include "all.h"\n')
+        status, _, errors = run("-v", "-c", "1", "--src", f"{directory}/main.c")
+        equal(status, 0, "exit status")
+        equal(errors.count(" attached to "), 3, "hooks attached")
+
+
+@check("base")
+def a_handler_made_by_a_macro_gets_a_sentence_since_bcc_crashes_on_it():
+    with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+        file.write("#define HOOK(f) int kprobe__##f(struct pt_regs *ctx) { return 0; }\nHOOK(tcp_close)\n")
+        file.flush()
+        status, _, errors = run("--src", file.name)
+        equal(status, 65, "exit status")
+        contains(errors, "makes a kprobe handler with a macro, which BCC cannot compile")
+
+
+@check("base")
 def definitions_reach_the_compiler():
     contains(run("-v", "-c", "1", "-D", "MAX_FLOWS=7")[1], "[snapshot]")
     status, _, errors = run("-D", "MAX_FLOWS=nonsense")

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -18,16 +19,13 @@
 namespace tcp_stats {
 namespace {
 
+/// btf_dump's printf.
 void append_formatted(void *context, const char *format, va_list arguments) {
-    auto &text = *static_cast<std::string *>(context);
-    va_list again;
-    va_copy(again, arguments);
-    const int length = vsnprintf(nullptr, 0, format, arguments);
-    const auto old_size = text.size();
-    text.resize(old_size + static_cast<std::size_t>(length) + 1);
-    vsnprintf(text.data() + old_size, static_cast<std::size_t>(length) + 1, format, again);
-    va_end(again);
-    text.pop_back();
+    char *text = nullptr;
+    if (vasprintf(&text, format, arguments) >= 0) {
+        *static_cast<std::string *>(context) += text;
+        std::free(text);
+    }
 }
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }

@@ -134,33 +134,33 @@ std::string with_line_numbers(const ProgramText &text) {
 class ExitOfLlvm {
 public:
     ExitOfLlvm(CapturedOutput &capture, const ProgramText &text, const std::filesystem::path &directory) {
-        capture_ = &capture;
-        text_ = &text;
-        directory_ = &directory;
+        current_capture = &capture;
+        current_text = &text;
+        current_directory = &directory;
         static const bool registered = std::atexit(report) == 0;
         static_cast<void>(registered);
     }
-    ~ExitOfLlvm() { capture_ = nullptr; }
+    ~ExitOfLlvm() { current_capture = nullptr; }
     ExitOfLlvm(const ExitOfLlvm &) = delete;
     ExitOfLlvm &operator=(const ExitOfLlvm &) = delete;
 
 private:
     static void report() {
-        if (capture_ == nullptr) {
+        if (current_capture == nullptr) {
             return;
         }
-        const auto words = first_diagnostics(capture_->finish());
+        const auto words = first_diagnostics(current_capture->finish());
         const auto error = first_error(words);
-        spdlog::error(tr("{} does not compile: {}", text_->name, error.empty() ? words : error));
+        spdlog::error(tr("{} does not compile: {}", current_text->name, error.empty() ? words : error));
         std::fprintf(stderr, "%s\n", words.c_str());
         std::error_code ignored;
-        std::filesystem::remove_all(*directory_, ignored);
+        std::filesystem::remove_all(*current_directory, ignored);
         _exit(exit_status(ErrorKind::program_rejected));
     }
 
-    static inline CapturedOutput *capture_ = nullptr; ///< null: no compile is under way
-    static inline const ProgramText *text_ = nullptr;
-    static inline const std::filesystem::path *directory_ = nullptr;
+    static inline CapturedOutput *current_capture = nullptr; ///< null: no compile is under way
+    static inline const ProgramText *current_text = nullptr;
+    static inline const std::filesystem::path *current_directory = nullptr;
 };
 
 } // namespace

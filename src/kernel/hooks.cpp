@@ -132,6 +132,7 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
         }
         for (const auto &function :
              form.is_macro ? program.text().macro_handlers(form.in_text) : program.text().handlers(form.in_text)) {
+            bool found = false;
             for (const auto *prefix : form.in_object) {
                 Hook hook{function, prefix + function, form.at, -1};
                 const auto loaded = load(program, mechanism, hook);
@@ -140,8 +141,14 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
                 }
                 if (*loaded) {
                     hooks.push_back(hook);
+                    found = true;
                     break;
                 }
+            }
+            if (!found && program.text().included.find(function) != std::string::npos) {
+                spdlog::warn(tr("the handler for {} is not attached: BCC takes handlers only from {} itself, not from "
+                                "files that it includes",
+                                function, program.text().name));
             }
         }
     }

@@ -136,9 +136,9 @@ class Monitor:
 
         def look():
             nonlocal position
-            while position < len(self.snapshots):
-                flows = self.snapshots[position]
-                position += 1
+            if position < len(self.snapshots):  # the newest: a condition may be slower than snapshots come
+                position = len(self.snapshots)
+                flows = self.snapshots[position - 1]
                 if condition(flows):
                     return [flows]
             if self.bad_line:

@@ -1,24 +1,43 @@
 /*
  * tcp_stats_sockkey.c - per-socket TCP statistics, the built-in program of tcp_stats_monitor.
  *
- * Three hooks on kernel functions keep one record per TCP socket in the hash `flow_stats`, and the
- * monitor prints that hash once a second:
+ * One record per TCP socket, in the hash `flow_stats`. Hooks on kernel functions say when something
+ * happens and who does it:
  *
- *   tcp_sendmsg         an application hands bytes to a socket
- *   tcp_retransmit_skb  the kernel sends something again
- *   tcp_set_state       a connection moves to another state
+ *   tcp_set_state        a connection moves to another state: it begins, it ends
+ *   tcp_sendmsg          an application hands bytes to a socket
+ *   tcp_retransmit_skb   the kernel sends something again
+ *
+ * Two tracepoints stand behind them, for what hooks do not see: inet_sock_set_state, and one that is
+ * called tcp_retransmit_skb too and passes tail-loss probes as well.
+ *
+ * How much is not counted here: the kernel counts it, in struct tcp_sock. sample() copies those
+ * counters into the record, once per snapshot and socket in a walk over all sockets (bpf_iter__tcp),
+ * and a last time when the connection closes; then the record goes to the ring buffer `closed_flows`.
  *
  * Change it and run it: tcp_stats_monitor --print-src > my.c; tcp_stats_monitor --src my.c
  *
- * BCC compiles this when the monitor starts, so `sk->…` below is ordinary C over the kernel's own
+ * BCC compiles this when the monitor starts, so `tp->…` below is ordinary C over the kernel's own
  * structs, with this kernel's layout. The monitor keeps no copy of flow_stats_t: it finds the fields
  * by name. Drop one and it reads as 0, add one and it is printed as name=value.
+ *
+ * What the monitor defines (all but MAX_FLOWS by what it finds in the kernel):
+ *   MAX_FLOWS=N       --max-flows
+ *   LISTENING         --listening
+ *   ATTACH_FENTRY     the hooks are fentry programs, not kprobes
+ *   SOCKET_WALK       the kernel has an iterator over TCP sockets (Linux 5.9, with BTF)
+ *   RING_BUFFER       it has BPF ring buffers (Linux 5.8)
+ *   KERNEL_HZ=N       its timer ticks per second
+ *   KERNEL_HAS(S, M)  whether its struct S has a member M, for #if
  */
 #include <uapi/linux/ptrace.h>
-#include <net/sock.h>
+#include <linux/fs.h>
+#include <linux/net.h>
 #include <linux/tcp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
 
-/* Sockets tracked at the same time; -D MAX_FLOWS=N changes it. */
+/* Sockets tracked at the same time. */
 #ifndef MAX_FLOWS
 #define MAX_FLOWS 16384
 #endif
@@ -30,50 +49,167 @@ struct flow_addr_t {
 	 */
 	u8 saddr[16];
 	u8 daddr[16];
-	u16 sport; /* host order, as skc_num */
-	u16 dport; /* network order, as skc_dport */
-	u8 proto;
-	u8 family; /* AF_INET or AF_INET6 */
-	u8 pad[2];
+	u16 sport;   /* host order, as skc_num */
+	u16 dport;   /* network order, as skc_dport */
+	u8 proto;    /* 0: no address yet, the record is not shown */
+	u8 family;   /* AF_INET or AF_INET6 */
+	u8 role;     /* ROLE_…, who opened the connection */
+	u8 ca_state; /* TCP_CA_Open, Disorder, CWR, Recovery, Loss */
 };
+
+#define ROLE_ACTIVE 1  /* this end connected */
+#define ROLE_PASSIVE 2 /* this end accepted */
+
+/* Why segments were sent again. */
+enum retransmit_cause {
+	CAUSE_UNSEEN, /* before the monitor saw the socket */
+	CAUSE_FAST,   /* fast recovery: the acknowledgements told of a loss */
+	CAUSE_RTO,    /* the retransmission timer ran out, and what is sent again in its wake */
+	CAUSE_PROBE,  /* tail-loss probe */
+	CAUSE_SYN,    /* SYN, or SYN-ACK */
+	CAUSES
+};
+
+/*
+ * Segments sent again, by cause. tcp_sock.total_retrans counts them all; what it grew by since `total`
+ * is of the cause that the socket's state showed when they were sent. Written by the hook on
+ * tcp_retransmit_skb() and the tracepoint behind it, under the socket's lock.
+ */
+struct retransmit_state_t {
+	u64 recovery_until_ns; /* end of the loss recovery that recovery_us has counted */
+	u64 recovery_ns;
+	u32 segments[CAUSES];
+	u32 total; /* total_retrans when it was divided up last */
+	u32 cause; /* of what comes next */
+	u32 pad;
+};
+
+/* Every bit set in an unsigned field: there is no such value now. It is not shown. */
+#define ABSENT 0xffffffffffffffffULL
 
 struct flow_stats_t {
 	struct flow_addr_t addr;
-	u64 pkts_sent;	  /* calls of tcp_sendmsg */
-	u64 bytes_sent;	  /* bytes those calls asked to send */
-	u64 retransmits;  /* calls of tcp_retransmit_skb */
+	u64 pkts_sent;	  /* segments with data sent, those sent again included */
+	u64 bytes_sent;	  /* bytes that the application handed over and the socket accepted */
+	u64 retransmits;  /* segments sent again */
 	u32 last_state;	  /* TCP_ESTABLISHED, … */
-	u64 last_seen_ns; /* bpf_ktime_get_ns() of the last event */
+	u32 srtt_us;	  /* smoothed round-trip time, µs times 8: the kernel keeps three fraction bits */
+	u32 rtt_us;	  /* the same in µs */
+	u32 cwnd;	  /* congestion window, in segments of one MSS */
+	u64 last_seen_ns; /* bpf_ktime_get_ns() of the last event, not of the last sample */
 
-	/* Of struct tcp_sock, as of the last event. */
-	u32 srtt_us; /* smoothed round-trip time, µs times 8: the kernel keeps three fraction bits */
-	u32 rtt_us;  /* the same in µs */
-	u32 cwnd;    /* congestion window, in segments of one MSS */
+	/* Who and where. */
+	u32 pid;
+	u32 netns; /* inode number of its network namespace */
+	u64 cgroup; /* id of the socket's cgroup (v2): that of its inode */
+	char comm[16];
+
+	/* When, as bpf_ktime_get_ns(); 0: not seen, or not yet. */
+	u64 first_seen_ns; /* tells this connection from others that had the same struct sock */
+	u64 opened_ns;	   /* SYN sent, or handshake complete */
+	u64 sampled_ns;
+	u64 closed_ns;
+	u32 closed_from; /* the state it had before */
+
+	/* Of struct tcp_sock and what it begins with, when sampled. */
+	u32 rttvar_us, min_rtt_us, rto_us;
+	u32 mss, ssthresh, snd_wnd, rcv_wnd;
+	u64 bytes_acked, bytes_received, bytes_retrans;
+	u32 segs_out, segs_in, data_segs_in, delivered, delivered_ce, lost;
+	u32 reordering, reord_seen, dsack_dups, rcv_ooopack;
+	u32 notsent, rcvq;
+	u32 unacked, sacked, lost_now, retrans_now, in_flight;
+	u64 pacing_rate, delivery_rate;
+	u64 busy_us, rwnd_limited_us, sndbuf_limited_us, recovery_us;
+	char ca[16];
+	u8 cwnd_limited;
+	u8 app_limited;
+	u8 sndbuf_full;
+	u8 pad;
+	u32 retr_unseen, retr_fast, retr_rto, retr_probe, retr_syn;
+#if KERNEL_HAS(tcp_sock, total_rto)
+	u32 timeouts;
+#endif
+	u64 sendmsg_calls;
+#ifdef LISTENING
+	u32 acceptq, acceptq_max, synq;
+#endif
+	struct retransmit_state_t retransmit_state;
 };
 
 /*
  * The key is the address of the struct sock: it exists before the ports are known, and it is all the
- * three hooks have in common.
+ * hooks have in common.
  */
 BPF_HASH(flow_stats, u64, struct flow_stats_t, MAX_FLOWS);
 
-/* Events of sockets that found no room in flow_stats. The monitor warns when it grows. */
-BPF_ARRAY(flow_stats_missed, u64, 1);
+/* What a record is before anything is known: too large for the stack. */
+BPF_ARRAY(blank_record, struct flow_stats_t, 1);
+
+/* What is missing in flow_stats, counted since the start. The monitor shows each that grows, by name. */
+struct flow_missed_t {
+#ifdef SOCKET_WALK
+	u64 untracked;	   /* sockets that a walk found without room in flow_stats */
+	u64 found_by_walk; /* sockets that a walk found and no hook had seen */
+#else
+	u64 table_full; /* events of sockets without room in flow_stats */
+#endif
+	u64 closed_lost; /* closed flows without room in the ring buffer */
+};
+BPF_ARRAY(flow_missed, struct flow_missed_t, 1);
+
+static inline void count_missed(u64 offset)
+{
+	int first = 0;
+	struct flow_missed_t *missed = flow_missed.lookup(&first);
+
+	if (missed)
+		__sync_fetch_and_add((u64 *)((char *)missed + offset), 1);
+}
+#define COUNT_MISSED(what) count_missed(offsetof(struct flow_missed_t, what))
+
+#ifdef RING_BUFFER
+/* Last records of closed connections: the key, and what stood behind it. 4 MiB. */
+struct closed_flow_t {
+	u64 sock;
+	struct flow_stats_t stats;
+};
+BPF_RINGBUF_OUTPUT(closed_flows, 1024);
+
+/* The monitor takes them once per snapshot; it is woken in between, so that the ring does not fill up. */
+#define CLOSED_FLOWS_PER_WAKEUP 512
+BPF_ARRAY(closed_count, u64, 1);
+#endif
+
+#define IN_HOOK 0
+#define IN_NET 1
 
 /*
- * In a kprobe the arguments are plain addresses: BCC turns each `sk->x` into bpf_probe_read_kernel(),
- * and a cast makes a struct sock the struct tcp_sock that it begins. In a fentry program the verifier
- * knows the type of `sk` and loads directly, and only a helper may make a tcp_sock of it.
+ * The struct tcp_sock that a hook's struct sock begins, so that `->` reads it, bit-fields included. In
+ * a fentry program the verifier knows the type of `sk`, and a helper makes a tcp_sock of it. In a
+ * kprobe `sk` is just an address: the socket is copied as a whole.
  */
 #ifdef ATTACH_FENTRY
-#define TCP_SOCK(sk) bpf_skc_to_tcp_sock(sk)
+#define socket_of(sk, place) bpf_skc_to_tcp_sock(sk)
 #else
-#define TCP_SOCK(sk) ((struct tcp_sock *)(sk))
+struct socket_copy_t {
+	u64 words[(sizeof(struct tcp_sock) + 7) / 8];
+};
+BPF_PERCPU_ARRAY(socket_copy, struct socket_copy_t, 2);
+
+/* `place`: IN_HOOK or IN_NET, since the safety net may run on top of a kprobe. */
+static inline struct tcp_sock *socket_of(struct sock *sk, int place)
+{
+	struct socket_copy_t *copy = socket_copy.lookup(&place);
+
+	if (!copy || bpf_probe_read_kernel(copy, sizeof(struct tcp_sock), sk))
+		return NULL;
+	return (struct tcp_sock *)copy;
+}
 #endif
 
 static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 {
-	addr->proto = IPPROTO_TCP;
 	addr->family = sk->__sk_common.skc_family;
 	addr->sport = sk->__sk_common.skc_num;
 	addr->dport = sk->__sk_common.skc_dport;
@@ -81,135 +217,513 @@ static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 	if (addr->family == AF_INET6) {
 		bpf_probe_read_kernel(addr->saddr, sizeof(addr->saddr), &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_probe_read_kernel(addr->daddr, sizeof(addr->daddr), &sk->__sk_common.skc_v6_daddr);
-		return;
-	}
+	} else
 #endif
-	bpf_probe_read_kernel(addr->saddr, 4, &sk->__sk_common.skc_rcv_saddr);
-	bpf_probe_read_kernel(addr->daddr, 4, &sk->__sk_common.skc_daddr);
-}
-
-/* What the socket says now. */
-static inline void sample(struct flow_stats_t *s, struct sock *sk, int state)
-{
-	struct tcp_sock *tp = TCP_SOCK(sk);
-
-	s->last_state = state;
-	s->last_seen_ns = bpf_ktime_get_ns();
-	if (!tp)
-		return;
-	s->srtt_us = tp->srtt_us;
-	s->rtt_us = s->srtt_us >> 3;
-	s->cwnd = tp->snd_cwnd;
-}
-
-/* A record for `sk`, whole before anyone can read it. NULL when the table is full. */
-static inline struct flow_stats_t *start_record(struct sock *sk, int state)
-{
-	u64 key = (u64)sk;
-	struct flow_stats_t fresh = {};
-	struct flow_stats_t *s;
-
-	fill_addr(&fresh.addr, sk);
-	sample(&fresh, sk, state);
-	s = flow_stats.lookup_or_try_init(&key, &fresh);
-	if (!s) {
-		int first = 0;
-		u64 *missed = flow_stats_missed.lookup(&first);
-
-		if (missed)
-			__sync_fetch_and_add(missed, 1);
-		return NULL;
+	{
+		bpf_probe_read_kernel(addr->saddr, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_probe_read_kernel(addr->daddr, 4, &sk->__sk_common.skc_daddr);
 	}
-	return s;
+	/*
+	 * An outgoing connection changes to SYN_SENT before tcp_v4_connect() chooses its local port; the
+	 * record has no address until then.
+	 */
+	if (addr->sport)
+		addr->proto = IPPROTO_TCP;
+}
+
+/* Whether a record that was made for another connection stands at the address of `sk`. */
+static inline int is_of_another(struct flow_stats_t *s, struct sock *sk)
+{
+	return s->addr.proto &&
+	       (s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport);
+}
+
+/* The process that calls the kernel now. Only where it is the one that uses the socket. */
+static inline void fill_who(struct flow_stats_t *s)
+{
+	s->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(s->comm, sizeof(s->comm));
+}
+
+/* A FIN takes a sequence number, as if it were a byte. Its state tells that it is queued or sent. */
+static inline int has_fin(u32 state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING || state == TCP_LAST_ACK;
 }
 
 /*
- * The record of `sk`, brought up to date; made when there is none. NULL for a socket that is no
- * connection: it is closed, or listens. NULL too before it has a port: an outgoing connection first
- * changes to SYN_SENT, and tcp_v4_connect() chooses the local port only then. The next event, when
- * the SYN is answered or sent again, finds it.
+ * Who opened a connection that is older than the monitor. A child of a listening socket begins as its
+ * copy, backlog included. With listen(fd, 0) that says nothing; then a SYN of our own shows as one byte
+ * that was acknowledged and never was data.
  */
-static inline struct flow_stats_t *observe(struct sock *sk, int state)
+static inline u8 role_of(struct tcp_sock *tp, u32 state)
 {
-	u64 key = (u64)sk;
-	struct flow_stats_t *s;
+	struct sock *sk = (struct sock *)tp;
+	u64 handed_over = tp->bytes_sent - tp->bytes_retrans + (tp->write_seq - tp->snd_nxt);
+	u64 counted = tp->bytes_acked + (tp->write_seq - tp->snd_una);
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN || !sk->__sk_common.skc_num)
-		return NULL;
+	if (sk->sk_max_ack_backlog)
+		return ROLE_PASSIVE;
+	if (has_fin(state) && tp->write_seq == tp->snd_nxt)
+		handed_over += 1;
+	return counted == handed_over ? ROLE_PASSIVE : ROLE_ACTIVE;
+}
 
-	s = flow_stats.lookup(&key);
-	if (!s)
-		return start_record(sk, state);
-	sample(s, sk, state);
+/*
+ * Bytes that the socket accepted from the application, whatever way they came: acknowledged ones and
+ * those that wait for it. SYN (of the end that connects) and FIN are counted among them by the kernel.
+ */
+static inline u64 bytes_accepted(struct tcp_sock *tp, u8 role, u32 state)
+{
+	u64 bytes = tp->bytes_acked + (u32)(tp->write_seq - tp->snd_una);
+	u64 no_data = (role == ROLE_ACTIVE) + has_fin(state);
+
+	/* Before its SYN is sent the sequence numbers are not set: TCP_FASTOPEN_CONNECT waits for data. */
+	if (state == TCP_SYN_SENT && !tp->packets_out)
+		return 0;
+	return bytes > no_data ? bytes - no_data : 0;
+}
+
+/* As tcp_get_info_chrono_stats() does it: the time of the state that lasts is not in chrono_stat yet. */
+static inline void sample_chrono(struct flow_stats_t *s, struct tcp_sock *tp)
+{
+	u64 us_per_tick = 1000000 / KERNEL_HZ;
+	s32 lasting = (u32)bpf_jiffies64() - tp->chrono_start;
+	u8 type = tp->chrono_type; /* 1 busy, 2 limited by the receiver's window, 3 by the send buffer */
+	u64 rwnd = tp->chrono_stat[1], sndbuf = tp->chrono_stat[2], busy = tp->chrono_stat[0] + rwnd + sndbuf;
+
+	if (lasting < 0) /* it began while this was read, by a walk that does not lock */
+		lasting = 0;
+	if (type)
+		busy += lasting;
+	if (type == 2)
+		rwnd += lasting;
+	if (type == 3)
+		sndbuf += lasting;
+	s->busy_us = busy * us_per_tick;
+	s->rwnd_limited_us = rwnd * us_per_tick;
+	s->sndbuf_limited_us = sndbuf * us_per_tick;
+}
+
+/* Retransmits by cause, with what has not been divided up yet. */
+static inline void sample_causes(struct flow_stats_t *s, struct tcp_sock *tp)
+{
+	struct retransmit_state_t *r = &s->retransmit_state;
+	u32 fresh = tp->total_retrans - r->total;
+	u32 cause = r->cause;
+
+	s->retr_unseen = r->segments[CAUSE_UNSEEN] + (cause == CAUSE_UNSEEN ? fresh : 0);
+	s->retr_fast = r->segments[CAUSE_FAST] + (cause == CAUSE_FAST ? fresh : 0);
+	s->retr_rto = r->segments[CAUSE_RTO] + (cause == CAUSE_RTO ? fresh : 0);
+	s->retr_probe = r->segments[CAUSE_PROBE] + (cause == CAUSE_PROBE ? fresh : 0);
+	s->retr_syn = r->segments[CAUSE_SYN] + (cause == CAUSE_SYN ? fresh : 0);
+	s->recovery_us = r->recovery_ns / 1000;
+}
+
+/* Whether the application was told, or waits, to send more when there is room (SOCK_NOSPACE is bit 2). */
+static inline u8 waits_for_sndbuf(struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket; /* NULL when nobody holds it any more */
+	unsigned long flags = 0;
+
+	if (socket)
+		bpf_probe_read_kernel(&flags, sizeof(flags), &socket->flags);
+	return (flags >> 2) & 1;
+}
+
+static inline u64 cgroup_of(struct sock *sk)
+{
+	u64 id = 0;
+#if KERNEL_HAS(sock_cgroup_data, cgroup)
+	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
+#elif KERNEL_HAS(sock_cgroup_data, val)
+	/* Before Linux 5.15: a pointer, or with a low bit set the classid of cgroup v1. */
+	u64 value = sk->sk_cgrp_data.val;
+	struct cgroup *cgroup = (struct cgroup *)(value & 3 ? 0 : value);
+#endif
+#if KERNEL_HAS(sock_cgroup_data, cgroup) || KERNEL_HAS(sock_cgroup_data, val)
+	struct kernfs_node *node = NULL;
+
+	bpf_probe_read_kernel(&node, sizeof(node), &cgroup->kn);
+	bpf_probe_read_kernel(&id, sizeof(id), &node->id);
+#endif
+	return id;
+}
+
+/* What the socket says now. `state` is the state to show, and that the counters are of. */
+static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
+	struct sock *sk = (struct sock *)tp;
+	struct net *net = sk->__sk_common.skc_net.net;
+	u64 interval_us = tp->rate_interval_us;
+	s32 waiting;
+
+	s->last_state = state;
+	s->sampled_ns = bpf_ktime_get_ns();
+	if (!s->addr.role && state != TCP_LISTEN)
+		s->addr.role = role_of(tp, state);
+	s->cgroup = cgroup_of(sk);
+	bpf_probe_read_kernel(&s->netns, sizeof(s->netns), &net->ns.inum);
+
+	s->bytes_sent = bytes_accepted(tp, s->addr.role, state);
+	s->bytes_acked = tp->bytes_acked;
+	s->bytes_received = tp->bytes_received;
+	s->bytes_retrans = tp->bytes_retrans;
+	waiting = tp->write_seq - tp->snd_nxt;
+	s->notsent = waiting > 0 && (state != TCP_SYN_SENT || tp->packets_out) ? waiting : 0;
+	waiting = tp->rcv_nxt - tp->copied_seq;
+	if (waiting > 0 && (sk->__sk_common.skc_flags >> SOCK_DONE) & 1) /* a FIN came, as in tcp_inq() */
+		waiting--;
+	s->rcvq = waiting > 0 ? waiting : 0;
+
+	s->pkts_sent = tp->data_segs_out;
+	s->data_segs_in = tp->data_segs_in;
+	s->segs_out = tp->segs_out;
+	s->segs_in = tp->segs_in;
+	s->delivered = tp->delivered;
+	s->delivered_ce = tp->delivered_ce;
+	s->lost = tp->lost;
+	s->reordering = tp->reordering;
+	s->reord_seen = tp->reord_seen;
+	s->dsack_dups = tp->dsack_dups;
+	s->rcv_ooopack = tp->rcv_ooopack;
+	s->retransmits = tp->total_retrans;
+	sample_causes(s, tp);
+#if KERNEL_HAS(tcp_sock, total_rto)
+	s->timeouts = tp->total_rto;
+#endif
+
+	s->unacked = tp->packets_out;
+	s->sacked = tp->sacked_out;
+	s->lost_now = tp->lost_out;
+	s->retrans_now = tp->retrans_out;
+	/* tcp_packets_in_flight(); a reset clears packets_out and leaves the others. */
+	waiting = s->unacked - (s->sacked + s->lost_now) + s->retrans_now;
+	s->in_flight = waiting > 0 ? waiting : 0;
+
+	s->srtt_us = tp->srtt_us;
+	s->rtt_us = s->srtt_us >> 3;
+	s->rttvar_us = tp->mdev_us >> 2;
+	s->min_rtt_us = tp->rtt_min.s[0].v; /* all bits set before the first measurement */
+	s->rto_us = icsk->icsk_rto * (1000000 / KERNEL_HZ);
+
+	s->mss = tp->mss_cache;
+	s->cwnd = tp->snd_cwnd;
+	s->ssthresh = tp->snd_ssthresh >= 0x7fffffff ? (u32)ABSENT : tp->snd_ssthresh; /* TCP_INFINITE_SSTHRESH */
+	s->snd_wnd = tp->snd_wnd;
+	s->rcv_wnd = tp->rcv_wnd;
+	s->pacing_rate = sk->sk_pacing_rate; /* all bits set: unlimited */
+	s->delivery_rate = ABSENT;
+	if (interval_us && tp->rate_delivered) /* tcp_compute_delivery_rate() */
+		s->delivery_rate = (u64)tp->rate_delivered * tp->mss_cache * 1000000 / interval_us;
+
+	s->addr.ca_state = icsk->icsk_ca_state;
+	bpf_probe_read_kernel_str(s->ca, sizeof(s->ca), icsk->icsk_ca_ops->name);
+	s->cwnd_limited = tp->is_cwnd_limited;
+	s->app_limited = tp->rate_app_limited;
+	s->sndbuf_full = waits_for_sndbuf(sk);
+	sample_chrono(s, tp);
+
+#ifdef LISTENING
+	s->acceptq = s->acceptq_max = s->synq = (u32)ABSENT;
+	if (state == TCP_LISTEN) {
+		s->acceptq = sk->sk_ack_backlog;
+		s->acceptq_max = sk->sk_max_ack_backlog;
+		s->synq = icsk->icsk_accept_queue.qlen.counter;
+	}
+#endif
+}
+
+/* A record for `sk`, still without an address, so not shown. NULL when the table is full. */
+static inline struct flow_stats_t *start_record(u64 sock)
+{
+	int first = 0;
+	struct flow_stats_t *blank = blank_record.lookup(&first);
+	struct flow_stats_t *s = blank ? flow_stats.lookup_or_try_init(&sock, blank) : NULL;
+
+	if (s)
+		s->first_seen_ns = s->last_seen_ns = bpf_ktime_get_ns();
 	return s;
 }
 
-static inline int on_sendmsg(struct sock *sk, size_t size)
+/* What was sent again before this record began: a SYN-ACK of its own handshake, or of unseen cause. */
+static inline void begin_causes(struct flow_stats_t *s, struct tcp_sock *tp, u32 cause)
+{
+	__builtin_memset(&s->retransmit_state, 0, sizeof(s->retransmit_state));
+	s->retransmit_state.total = tp->total_retrans;
+	s->retransmit_state.segments[cause] = tp->total_retrans;
+	s->retransmit_state.cause = cause;
+}
+
+/*
+ * The record of a socket that something happens to, or NULL. Where a walk keeps the records, it is
+ * there already; else it is made and brought up to date here.
+ */
+static inline struct flow_stats_t *observe(struct sock *sk)
 {
 	u64 key = (u64)sk;
-	struct flow_stats_t *s = observe(sk, sk->__sk_common.skc_state);
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+#ifndef SOCKET_WALK
+	u32 state = sk->__sk_common.skc_state;
+	struct tcp_sock *tp;
+
+	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = socket_of(sk, IN_HOOK)))
+		return NULL;
+	if (!s) {
+		s = start_record(key);
+		if (!s) {
+			COUNT_MISSED(table_full);
+			return NULL;
+		}
+		begin_causes(s, tp, CAUSE_UNSEEN);
+	}
+	sample(s, tp, state);
+	fill_addr(&s->addr, sk);
+#endif
+	return s;
+}
+
+/* A name is looked up again after a pause: the process may have become another program. */
+#define SEND_PAUSE_NS 1000000000
+
+static inline int on_sendmsg(struct sock *sk)
+{
+	struct flow_stats_t *s = observe(sk);
+	u64 now = bpf_ktime_get_ns();
 
 	if (!s)
 		return 0;
-	__sync_fetch_and_add(&s->pkts_sent, 1);
-	__sync_fetch_and_add(&s->bytes_sent, size);
+	__sync_fetch_and_add(&s->sendmsg_calls, 1);
+	if (s->pid != bpf_get_current_pid_tgid() >> 32 || now - s->last_seen_ns > SEND_PAUSE_NS)
+		fill_who(s);
+	s->last_seen_ns = now;
+#ifndef SOCKET_WALK
 	/*
 	 * tcp_sendmsg() has not locked the socket yet. If a reset closed it on another CPU meanwhile,
 	 * its record was removed before this made it again.
 	 */
-	if (sk->__sk_common.skc_state == TCP_CLOSE)
+	if (sk->__sk_common.skc_state == TCP_CLOSE) {
+		u64 key = (u64)sk;
+
 		flow_stats.delete(&key);
+	}
+#endif
 	return 0;
 }
 
+/* Time from `from` to `until` goes to loss recovery, but none of it twice. */
+static inline void add_recovery(struct retransmit_state_t *r, u64 from, u64 until)
+{
+	if (from < r->recovery_until_ns)
+		from = r->recovery_until_ns;
+	if (until > from) {
+		r->recovery_ns += until - from;
+		r->recovery_until_ns = until;
+	}
+}
+
+/* What total_retrans grew by is of the cause noted last. */
+static inline void settle(struct retransmit_state_t *r, u32 total_retrans)
+{
+	u32 cause = r->cause;
+
+	if (cause < CAUSES)
+		r->segments[cause] += total_retrans - r->total;
+	r->total = total_retrans;
+}
+
+/*
+ * Why a socket sends again. The retransmission timer sets TCP_CA_Loss first, and fast recovery is TCP_CA_Recovery;
+ * a tail-loss probe is sent only while all seems well (tcp_schedule_loss_probe()).
+ */
+static inline u32 cause_of(u32 state, u32 ca_state)
+{
+	if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+		return CAUSE_SYN;
+	if (ca_state == TCP_CA_Loss)
+		return CAUSE_RTO;
+	return ca_state == TCP_CA_Recovery ? CAUSE_FAST : CAUSE_PROBE;
+}
+
+/* tcp_retransmit_skb() begins: called by the retransmission timer, or while acknowledgements come in. */
 static inline int on_retransmit(struct sock *sk)
 {
-	struct flow_stats_t *s = observe(sk, sk->__sk_common.skc_state);
+	struct flow_stats_t *s = observe(sk);
+	struct tcp_sock *tp = s ? socket_of(sk, IN_HOOK) : NULL;
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
+	struct retransmit_state_t *r;
+	u64 now, rtt_ns, waited_ns;
 
-	if (s)
-		__sync_fetch_and_add(&s->retransmits, 1);
-	return 0;
-}
+	if (!tp)
+		return 0;
+	now = s->last_seen_ns = bpf_ktime_get_ns();
+	r = &s->retransmit_state;
+	settle(r, tp->total_retrans);
+	r->cause = cause_of(((struct sock *)tp)->__sk_common.skc_state, icsk->icsk_ca_state);
 
-/* Whether a record that was made for another connection stands at the address of `sk`. */
-static inline bool is_of_another(struct flow_stats_t *s, struct sock *sk)
-{
-	return s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport;
-}
-
-/* `state` is the one to come; the socket still has the one it leaves. */
-static inline int on_set_state(struct sock *sk, int state)
-{
-	u64 key = (u64)sk;
-	struct flow_stats_t *s = flow_stats.lookup(&key);
-
-	/*
-	 * A closed socket has no record: the kernel frees the struct sock and soon gives its address
-	 * to another connection. TIME_WAIT too is CLOSE here, its remains live in a smaller struct.
-	 * Should a close ever have been missed, the next connection at that address inherits nothing.
-	 */
-	if (s && (state == TCP_CLOSE || sk->__sk_common.skc_state == TCP_CLOSE || is_of_another(s, sk)))
-		flow_stats.delete(&key);
-
-	observe(sk, state);
+	/* It takes a round trip to mend; where the timer ran out, all was quiet while it ran. */
+	if (r->cause != CAUSE_SYN) {
+		rtt_ns = (u64)(tp->srtt_us >> 3) * 1000;
+		waited_ns = 0;
+		if (r->cause == CAUSE_RTO && icsk->icsk_retransmits)
+			waited_ns = (u64)icsk->icsk_rto * (1000000000 / KERNEL_HZ);
+		add_recovery(r, now - waited_ns, now + rtt_ns);
+	}
 	return 0;
 }
 
 /*
- * Where the three are attached: the name says the kernel function, the parameters are that function's
- * own. They are attached in this order: what removes records has to be there before any is made. The
- * monitor defines ATTACH_FENTRY where a kernel has no kprobes, or when told to (--attach fentry).
+ * Segments were sent again and are counted, tail-loss probes among them, which do not pass the function
+ * tcp_retransmit_skb(). (The newest kernels come by after a failure too.)
+ */
+RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	u64 key = (u64)sk;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+	u32 total = 0;
+	u8 state = 0, ca_state = 0;
+
+	if (!s)
+		return 0;
+	bpf_probe_read_kernel(&total, sizeof(total), &tp->total_retrans);
+	bpf_probe_read_kernel(&state, sizeof(state), (void *)&sk->__sk_common.skc_state);
+	/* The bit-field icsk_ca_state ends where icsk_retransmits begins. */
+	bpf_probe_read_kernel(&ca_state, sizeof(ca_state), (char *)&icsk->icsk_retransmits - 1);
+	s->retransmit_state.cause = cause_of(state, ca_state & 0x1f);
+	settle(&s->retransmit_state, total);
+	return 0;
+}
+
+/*
+ * The connection of `sk` ends, in state `old`: its last record is taken, and the one in the table
+ * removed, since the kernel frees the struct sock and soon gives its address to another connection.
+ * TIME_WAIT too is an end here: its remains live in a smaller struct.
+ */
+static inline void close_flow(struct sock *sk, u32 old, int place)
+{
+	u64 key = (u64)sk;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+#ifdef RING_BUFFER
+	struct closed_flow_t *closed;
+	struct tcp_sock *tp;
+	int first = 0;
+	u64 *count, flags = BPF_RB_NO_WAKEUP;
+
+	if (place == IN_HOOK && s && is_of_another(s, sk)) {
+		flow_stats.delete(&key);
+		s = NULL;
+	}
+	/* A child whose handshake failed at its end, or a connect() that got no port, never was a flow. */
+	if ((!s && old == TCP_SYN_RECV) || (!(s && s->addr.proto) && !sk->__sk_common.skc_num))
+		goto remove;
+	closed = closed_flows.ringbuf_reserve(sizeof(struct closed_flow_t));
+	if (!closed) {
+		COUNT_MISSED(closed_lost);
+		goto remove;
+	}
+	tp = socket_of(sk, place);
+	closed->sock = key;
+	if (s) {
+		closed->stats = *s;
+	} else {
+		__builtin_memset(&closed->stats, 0, sizeof(closed->stats));
+		closed->stats.first_seen_ns = bpf_ktime_get_ns();
+		if (tp)
+			begin_causes(&closed->stats, tp, CAUSE_UNSEEN);
+	}
+	if (sk->__sk_common.skc_num) /* when the net comes by, the socket has given back its port */
+		fill_addr(&closed->stats.addr, sk);
+	if (tp)
+		sample(&closed->stats, tp, old);
+	closed->stats.closed_from = old;
+	closed->stats.last_state = TCP_CLOSE;
+	closed->stats.closed_ns = closed->stats.last_seen_ns = bpf_ktime_get_ns();
+	count = closed_count.lookup(&first);
+	if (count) {
+		__sync_fetch_and_add(count, 1);
+		if (*count % CLOSED_FLOWS_PER_WAKEUP == 0)
+			flags = BPF_RB_FORCE_WAKEUP;
+	}
+	closed_flows.ringbuf_submit(closed, flags);
+remove:
+#endif
+	if (s)
+		flow_stats.delete(&key);
+}
+
+/* `state` is the one to come; the socket still has the one it leaves. */
+static inline int on_set_state(struct sock *sk, int state, int place)
+{
+	u64 key = (u64)sk;
+	u32 old = sk->__sk_common.skc_state;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+	struct tcp_sock *tp;
+	int fresh, opens;
+
+	if (state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN) {
+		close_flow(sk, old, place);
+		return 0;
+	}
+	/* Should a close ever have been missed, the next connection at that address inherits nothing. */
+	if (s && (state == TCP_CLOSE || old == TCP_CLOSE || is_of_another(s, sk))) {
+		flow_stats.delete(&key);
+		s = NULL;
+	}
+	if (state == TCP_CLOSE || state == TCP_LISTEN)
+		return 0;
+
+	fresh = !s;
+	if (fresh)
+		s = start_record(key);
+	if (!s) {
+#ifndef SOCKET_WALK
+		COUNT_MISSED(table_full);
+#endif
+		return 0;
+	}
+	/* A walk may have come by an accepted one already, in its short time in SYN_RECV. */
+	opens = !s->opened_ns && (state == TCP_SYN_SENT || old == TCP_SYN_RECV);
+	if (opens) {
+		s->addr.role = state == TCP_SYN_SENT ? ROLE_ACTIVE : ROLE_PASSIVE;
+		s->opened_ns = bpf_ktime_get_ns();
+	}
+#ifdef SOCKET_WALK
+	tp = fresh || opens ? socket_of(sk, place) : NULL; /* later the walk will see to it */
+#else
+	tp = socket_of(sk, place);
+#endif
+	if (tp) {
+		if (fresh || opens)
+			begin_causes(s, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
+		sample(s, tp, state);
+	}
+	/* Only applications connect, and only they begin a close; the other changes come with segments. */
+	if (state == TCP_SYN_SENT || (!s->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
+		fill_who(s);
+	s->last_state = state;
+	s->last_seen_ns = bpf_ktime_get_ns();
+	fill_addr(&s->addr, sk);
+	return 0;
+}
+
+/*
+ * Where the hooks are attached: the name says the kernel function, the parameters are that function's
+ * own. They are attached in this order: what removes records has to be there before any is made.
  */
 #ifdef ATTACH_FENTRY
 
 KFUNC_PROBE(tcp_set_state, struct sock *sk, int state)
 {
-	return on_set_state(sk, state);
+	return on_set_state(sk, state, IN_HOOK);
 }
 
-KFUNC_PROBE(tcp_sendmsg, struct sock *sk, struct msghdr *msg, size_t size)
+KFUNC_PROBE(tcp_sendmsg, struct sock *sk)
 {
-	return on_sendmsg(sk, size);
+	return on_sendmsg(sk);
 }
 
 KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
@@ -221,17 +735,139 @@ KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
 
 int kprobe__tcp_set_state(struct pt_regs *ctx, struct sock *sk, int state)
 {
-	return on_set_state(sk, state);
+	return on_set_state(sk, state, IN_HOOK);
 }
 
-int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk, struct msghdr *msg, size_t size)
+int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk)
 {
-	return on_sendmsg(sk, size);
+	return on_sendmsg(sk);
 }
 
 int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 {
 	return on_retransmit(sk);
+}
+
+/*
+ * The safety net. The kernel does not call a kprobe while the CPU is in another kprobe's handler: a packet
+ * whose interrupt comes in there changes the state of its connection unseen. tcp_set_state() passes a
+ * tracepoint too, behind the kprobe, and that is called then. What the hook has done needs no doing here.
+ */
+#define JUST_NOW_NS 100000000
+
+RAW_TRACEPOINT_PROBE(inet_sock_set_state)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+	int old = ctx->args[1], state = ctx->args[2];
+	u64 key = (u64)sk;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+	u16 protocol = 0;
+
+	bpf_probe_read_kernel(&protocol, sizeof(protocol), &sk->sk_protocol);
+	if (protocol != IPPROTO_TCP) /* SCTP, DCCP and MPTCP come by here too */
+		return 0;
+	if (state != TCP_CLOSE) {
+		/* A new child of a listening socket comes by with SYN_RECV, before it is anything. */
+		if (state != TCP_SYN_RECV && (!s || s->last_state != state))
+			on_set_state(sk, state, IN_NET);
+		return 0;
+	}
+	if (!s)
+		return 0;
+	/* Before Linux 5.15 a walk does not lock the socket, and may just have made a record of a closing one. */
+	if (old == TCP_LISTEN || (!s->opened_ns && bpf_ktime_get_ns() - s->first_seen_ns < JUST_NOW_NS))
+		flow_stats.delete(&key);
+	else
+		close_flow(sk, old, IN_NET);
+	return 0;
+}
+
+#endif
+
+#ifdef SOCKET_WALK
+
+/*
+ * The walk: before each snapshot the monitor has the kernel call this for every TCP socket of every
+ * network namespace. It finds those older than the monitor, and brings every record up to date.
+ */
+struct bpf_iter__tcp {
+	void *meta;
+	struct sock_common *sk_common;
+	uid_t uid;
+};
+
+int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct tcp_sock *tp;
+	struct sock *sk;
+	struct flow_stats_t *s;
+	u64 key;
+	u32 state;
+
+	if (!skc) /* the end of the walk */
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (!tp) /* TIME_WAIT, or a request whose handshake is not complete */
+		return 0;
+	sk = (struct sock *)tp;
+	key = (u64)tp;
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_CLOSE)
+		return 0;
+#ifndef LISTENING
+	if (state == TCP_LISTEN)
+		return 0;
+#endif
+	s = flow_stats.lookup(&key);
+	if (s && is_of_another(s, sk)) {
+		flow_stats.delete(&key);
+		s = NULL;
+	}
+	if (!s) {
+		s = start_record(key);
+		if (!s) {
+			COUNT_MISSED(untracked);
+			return 0;
+		}
+		if (state != TCP_LISTEN && state != TCP_SYN_RECV)
+			COUNT_MISSED(found_by_walk);
+		begin_causes(s, tp, CAUSE_UNSEEN);
+	}
+	sample(s, tp, state);
+	fill_addr(&s->addr, sk);
+	return 0;
+}
+
+/*
+ * The other walk, over open files, when there are flows whose process is not known: they were accepted,
+ * or opened before the monitor, and nothing was sent on them since.
+ */
+struct bpf_iter__task_file {
+	void *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct flow_stats_t *s;
+	u64 key = 0;
+
+	if (!task || !file || (file->f_inode->i_mode & 0170000) != 0140000) /* S_IFSOCK */
+		return 0;
+	socket = file->private_data;
+	bpf_probe_read_kernel(&key, sizeof(key), &socket->sk);
+	s = flow_stats.lookup(&key);
+	if (!s || s->pid)
+		return 0;
+	s->pid = task->tgid;
+	bpf_probe_read_kernel_str(s->comm, sizeof(s->comm), task->group_leader->comm);
+	return 0;
 }
 
 #endif

@@ -5,9 +5,12 @@
 
 #include "app/standard_output.h"
 #include "base/translate.h"
-#include "flow/flow_table_reader.h"
+#include "flow/snapshot.h"
+#include "kernel/cgroup_paths.h"
+#include "kernel/collector.h"
 #include "kernel/flow_table.h"
 #include "kernel/hooks.h"
+#include "kernel/kernel_features.h"
 #include "kernel/privilege.h"
 #include "kernel/program.h"
 #include "output/line_writer.h"
@@ -15,40 +18,42 @@
 namespace tcp_stats {
 namespace {
 
-/// Says on standard error when the table had no room for some flows, each time it gets worse.
-class MissedEvents {
-public:
-    void report(const FlowTable &table) {
-        const auto events = table.missed_events();
-        if (events > reported_) {
-            spdlog::warn(tr("flow_stats is full ({} flows): {} events of further flows were not recorded; use "
-                            "-D MAX_FLOWS=N for more room",
-                            table.description().max_entries, events));
-            reported_ = events;
-        }
-    }
-
-private:
-    std::uint64_t reported_ = 0;
-};
-
 Result<void> say_farewell(const StopSignals &signals) {
     const auto written = write_text(STDOUT_FILENO, line_farewell(), signals.fd());
     return written ? Result<void>() : tl::unexpected(written.error());
 }
 
-Result<void> show_snapshots(const Options &options, const StopSignals &signals, const FlowTable &table,
-                            const FlowTableReader &reader) {
+/// False when a signal arrived before `deadline`.
+bool wait_until(std::chrono::steady_clock::time_point deadline, const StopSignals &signals, Collector &collector) {
+    for (;;) {
+        switch (signals.wait(deadline, collector.closed_fd())) {
+        case StopSignals::Woken::by_signal:
+            return false;
+        case StopSignals::Woken::by_deadline:
+            return true;
+        case StopSignals::Woken::by_other:
+            collector.collect_closed();
+            break;
+        }
+    }
+}
+
+Result<void> show_snapshots(const Options &options, const StopSignals &signals, Collector &collector,
+                            const Hooks &hooks, const RecordReader &reader) {
     using Clock = std::chrono::steady_clock;
-    MissedEvents missed;
+    CgroupPaths cgroups;
+    History history(reader, [&](std::uint64_t id) { return cgroups.path(id); });
     auto text = line_banner();
     auto next = Clock::now();
+    bool stopped = false;
     for (std::uint64_t number = 1;; ++number) {
-        const auto entries = table.read();
-        if (!entries) {
-            return tl::unexpected(entries.error());
+        auto reading = collector.read(hooks);
+        if (!reading) {
+            return tl::unexpected(reading.error());
         }
-        text += line_snapshot(reader.read(*entries));
+        const auto snapshot = history.next(std::move(*reading));
+        collector.remove(snapshot.gone);
+        text += line_snapshot(snapshot, reader);
         const auto written = write_text(STDOUT_FILENO, text, signals.fd());
         if (!written) {
             return tl::unexpected(written.error());
@@ -56,13 +61,16 @@ Result<void> show_snapshots(const Options &options, const StopSignals &signals, 
         if (*written != Written::all) {
             return {};
         }
-        missed.report(table);
+        if (stopped) { // that was for what closed since the snapshot before
+            break;
+        }
         if (options.count && number == *options.count) {
             return {};
         }
         // A snapshot that took longer than the interval does not make the next ones hurry.
         next = std::max(next + options.interval, Clock::now());
-        if (signals.arrived_before(next)) {
+        stopped = !wait_until(next, signals, collector);
+        if (stopped && !collector.collect_closed()) {
             break;
         }
         text.clear();
@@ -72,6 +80,28 @@ Result<void> show_snapshots(const Options &options, const StopSignals &signals, 
 
 Result<ProgramText> program_text(const Options &options) {
     return options.source ? ProgramText::read(*options.source) : ProgramText::built_in();
+}
+
+/// Everything that is to be defined for the program; the user's own definitions have the last word.
+void add_definitions(ProgramText &text, const Options &options, AttachMechanism mechanism) {
+    auto &definitions = text.definitions;
+    definitions = definitions_for(mechanism);
+    const auto features = feature_definitions(text);
+    definitions.insert(definitions.end(), features.begin(), features.end());
+    const auto words = text.identifiers();
+    const auto define = [&](const char *option, const std::string &name, const std::string &definition) {
+        if (words.count(name) == 0) {
+            spdlog::warn(tr("{} has no effect: {} does not use {}", option, text.name, name));
+        }
+        definitions.push_back(definition);
+    };
+    if (options.max_flows) {
+        define("--max-flows", "MAX_FLOWS", fmt::format("MAX_FLOWS={}", *options.max_flows));
+    }
+    if (options.listening) {
+        define("--listening", "LISTENING", "LISTENING");
+    }
+    definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
 }
 
 } // namespace
@@ -88,8 +118,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!mechanism) {
         return tl::unexpected(mechanism.error());
     }
-    text->definitions = definitions_for(*mechanism);
-    text->definitions.insert(text->definitions.end(), options.definitions.begin(), options.definitions.end());
+    add_definitions(*text, options, *mechanism);
     auto program = Program::compile(*text, options.kernel_types);
     if (!program) {
         return tl::unexpected(program.error());
@@ -98,22 +127,28 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!table) {
         return tl::unexpected(table.error());
     }
+    spdlog::debug(tr("flow_stats has room for {} records of {} bytes", table->description().max_entries,
+                     table->description().leaf_size));
     auto layout = RecordLayout::parse(table->description().leaf_desc, table->description().leaf_size);
     if (!layout) {
         return tl::unexpected(layout.error());
     }
-    const auto reader = FlowTableReader::create(std::move(*layout));
+    const auto reader = RecordReader::create(std::move(*layout));
     if (!reader) {
         return tl::unexpected(reader.error());
     }
     if (signals.arrived()) { // during the compile
         return say_farewell(signals);
     }
+    auto collector = Collector::create(*program, *table, *reader);
+    if (!collector) {
+        return tl::unexpected(collector.error());
+    }
     const auto hooks = Hooks::attach(*program, *mechanism);
     if (!hooks) {
         return tl::unexpected(hooks.error());
     }
-    return show_snapshots(options, signals, *table, *reader);
+    return show_snapshots(options, signals, *collector, *hooks, *reader);
 }
 
 } // namespace tcp_stats

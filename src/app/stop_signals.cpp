@@ -1,6 +1,7 @@
 #include "app/stop_signals.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -30,21 +31,21 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() { close(fd_); }
 
-bool StopSignals::arrived() const { return arrived_before(std::chrono::steady_clock::now()); }
+bool StopSignals::arrived() const { return wait(std::chrono::steady_clock::now(), -1) == Woken::by_signal; }
 
-bool StopSignals::arrived_before(std::chrono::steady_clock::time_point deadline) const {
+StopSignals::Woken StopSignals::wait(std::chrono::steady_clock::time_point deadline, int other_fd) const {
     using namespace std::chrono;
     for (;;) {
         const auto left = std::max(deadline - steady_clock::now(), steady_clock::duration::zero());
         const timespec timeout = {duration_cast<seconds>(left).count(),
                                   (duration_cast<nanoseconds>(left) % 1s).count()};
-        pollfd signal = {fd_, POLLIN, 0};
-        const int ready = ppoll(&signal, 1, &timeout, nullptr);
-        if (ready > 0) {
-            return true;
+        std::array<pollfd, 2> ready = {pollfd{fd_, POLLIN, 0}, pollfd{other_fd, POLLIN, 0}};
+        const int count = ppoll(ready.data(), ready.size(), &timeout, nullptr);
+        if (count > 0) {
+            return ready[0].revents != 0 ? Woken::by_signal : Woken::by_other;
         }
-        if (ready == 0) {
-            return false;
+        if (count == 0) {
+            return Woken::by_deadline;
         }
     }
 }

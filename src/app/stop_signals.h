@@ -19,8 +19,10 @@ public:
 
     bool arrived() const;
 
-    /// Sleeps until `deadline`; true at once if a signal arrives before.
-    bool arrived_before(std::chrono::steady_clock::time_point deadline) const;
+    enum class Woken { by_deadline, by_signal, by_other };
+
+    /// Sleeps until `deadline`, a signal arrives, or `other_fd` (-1: none) is readable.
+    Woken wait(std::chrono::steady_clock::time_point deadline, int other_fd) const;
 
 private:
     int fd_;

@@ -17,6 +17,8 @@ namespace po = boost::program_options;
 
 constexpr double shortest_interval_s = 0.001;
 constexpr double longest_interval_s = 86400;
+/// The kernel refuses such a table for want of memory long before.
+constexpr std::uint64_t most_flows = 1'000'000'000;
 
 po::options_description describe_options() {
     const auto option = [](const char *argument) { return po::value<std::string>()->value_name(argument); };
@@ -33,6 +35,11 @@ po::options_description describe_options() {
                   "the other where one fails to compile"))(
         "attach", option("auto|kprobe|fentry"),
         translate("how the hooks attach; auto: kprobe, and fentry where the kernel has no kprobes"));
+    po::options_description flows(tr("Flows"));
+    flows.add_options()("max-flows", option("N"),
+                        translate("flows tracked at the same time (default 16384, some 8 MB of kernel memory); further "
+                                  "ones are counted"))("listening",
+                                                       translate("show listening sockets too, with their queues"));
     po::options_description output(tr("Output"));
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
@@ -43,7 +50,7 @@ po::options_description describe_options() {
         "version", translate("print the versions of this program, libbcc and LLVM, and exit"))(
         "help,h", translate("print this and exit"));
     po::options_description all;
-    all.add(program).add(kernel).add(output).add(other);
+    all.add(program).add(kernel).add(flows).add(output).add(other);
     return all;
 }
 
@@ -98,13 +105,13 @@ Result<std::chrono::nanoseconds> parse_interval(const std::string &text) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
-Result<std::uint64_t> parse_count(const std::string &text) {
-    std::uint64_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (error != std::errc() || end != text.data() + text.size() || count == 0) {
-        return misused(tr("--count {}: it accepts a whole number from 1 on", text));
+Result<std::uint64_t> parse_whole_number(const char *option, const std::string &text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number == 0) {
+        return misused(tr("{} {}: it accepts a whole number from 1 on", option, text));
     }
-    return count;
+    return number;
 }
 
 Result<std::vector<std::string>> parse_definitions(const std::vector<std::string> &texts) {
@@ -165,7 +172,14 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     };
     take("src", options.source, [](const std::string &file) { return Result<std::filesystem::path>(file); });
     take("interval", options.interval, parse_interval);
-    take("count", options.count, parse_count);
+    take("count", options.count, [](const std::string &text) { return parse_whole_number("--count", text); });
+    take("max-flows", options.max_flows, [](const std::string &text) -> Result<std::uint64_t> {
+        auto number = parse_whole_number("--max-flows", text);
+        if (number && *number > most_flows) {
+            return misused(tr("--max-flows {}: it accepts {} at most", text, most_flows));
+        }
+        return number;
+    });
     take("kernel-types", options.kernel_types, [](const std::string &text) {
         return choose<KernelTypesChoice>("--kernel-types", text,
                                          {{"auto", KernelTypesChoice::automatic},
@@ -190,6 +204,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     if (error) {
         return tl::unexpected(*error);
     }
+    options.listening = variables.count("listening") != 0;
     options.verbose = variables.count("verbose") != 0;
     if (variables.count("help") != 0) {
         options.action = Action::print_help;

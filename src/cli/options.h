@@ -24,7 +24,9 @@ struct Options {
     KernelTypesChoice kernel_types = KernelTypesChoice::automatic;
     AttachChoice attach = AttachChoice::automatic;
     std::chrono::nanoseconds interval = std::chrono::seconds(1);
-    std::optional<std::uint64_t> count; ///< snapshots; absent: until stopped
+    std::optional<std::uint64_t> count;     ///< snapshots; absent: until stopped
+    std::optional<std::uint64_t> max_flows; ///< absent: what the program says
+    bool listening = false;
     OutputFormat output = OutputFormat::line;
     bool verbose = false;
 };

@@ -1,10 +1,22 @@
 #include "flow/flow.h"
 
+#include <span>
+
 #include <arpa/inet.h>
 
 #include <fmt/format.h>
 
 namespace tcp_stats {
+namespace {
+
+std::string name_or_number(std::uint64_t number, std::span<const char *const> names) {
+    if (number >= names.size() || names[number] == nullptr) {
+        return std::to_string(number);
+    }
+    return names[number];
+}
+
+} // namespace
 
 std::string to_string(const Endpoint &endpoint) {
     char text[INET6_ADDRSTRLEN] = "";
@@ -17,12 +29,29 @@ std::string to_string(const Endpoint &endpoint) {
 }
 
 std::string tcp_state_name(std::uint64_t state) {
-    static constexpr std::array names = {"",          "ESTABLISHED", "SYN_SENT",   "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",
-                                         "TIME_WAIT", "CLOSE",       "CLOSE_WAIT", "LAST_ACK", "LISTEN",    "CLOSING"};
-    if (state == 0 || state >= names.size()) {
-        return std::to_string(state);
-    }
-    return names[state];
+    static constexpr std::array names = {static_cast<const char *>(nullptr),
+                                         "ESTABLISHED",
+                                         "SYN_SENT",
+                                         "SYN_RECV",
+                                         "FIN_WAIT1",
+                                         "FIN_WAIT2",
+                                         "TIME_WAIT",
+                                         "CLOSE",
+                                         "CLOSE_WAIT",
+                                         "LAST_ACK",
+                                         "LISTEN",
+                                         "CLOSING"};
+    return name_or_number(state, names);
+}
+
+std::string ca_state_name(std::uint64_t state) {
+    static constexpr std::array names = {"Open", "Disorder", "CWR", "Recovery", "Loss"};
+    return name_or_number(state, names);
+}
+
+std::string role_name(std::uint64_t role) {
+    static constexpr std::array names = {static_cast<const char *>(nullptr), "active", "passive"};
+    return name_or_number(role, names);
 }
 
 } // namespace tcp_stats

@@ -1,4 +1,4 @@
-// One TCP connection as seen from one of its sockets, and a snapshot of all of them.
+// One TCP connection as seen from one of its sockets: its ends, the names of its states, and values.
 #pragma once
 
 #include <array>
@@ -17,39 +17,35 @@ struct Endpoint {
     AddressFamily family = AddressFamily::ipv4;
     std::array<std::uint8_t, 16> address{}; ///< network order; IPv4 in the first four bytes
     std::uint16_t port = 0;                 ///< host order
+
+    bool operator==(const Endpoint &) const = default;
 };
 
 /// `10.0.0.1:443` or `[2001:db8::1]:443`.
 std::string to_string(const Endpoint &endpoint);
 
+/// TCP_CLOSE of include/net/tcp_states.h.
+inline constexpr std::uint64_t tcp_close = 7;
+
 /// The name of a state of include/net/tcp_states.h as ss(8) and netstat(8) have it (`ESTABLISHED`),
 /// or its number where it has no name.
 std::string tcp_state_name(std::uint64_t state);
 
-/// The value of a field that the program defines beyond the known ones.
-using FieldValue = std::variant<std::uint64_t, std::int64_t, std::string, std::vector<std::uint8_t>>;
+/// The name of a state of enum tcp_ca_state (`Recovery`), or its number.
+std::string ca_state_name(std::uint64_t state);
 
-/// The fields carry the names of the BPF program's struct; docs/fields.md says what each means.
-struct Flow {
-    std::uint64_t sock = 0; ///< address of the kernel's struct sock
-    Endpoint local;
-    Endpoint remote;
-    std::uint64_t protocol = 0;
-    std::uint64_t pkts_sent = 0;
-    std::uint64_t bytes_sent = 0;
-    std::uint64_t retransmits = 0;
-    std::uint64_t srtt_us = 0; ///< as the kernel keeps it: µs times 8
-    std::uint64_t rtt_us = 0;  ///< µs
-    std::uint64_t cwnd = 0;    ///< segments of one MSS
-    std::uint64_t state = 0;
-    std::uint64_t last_seen_ns = 0;  ///< bpf_ktime_get_ns(), that is CLOCK_MONOTONIC
-    std::vector<FieldValue> further; ///< in the order of Snapshot::further_fields
-};
+/// Who opened a connection: `active`, this end, or `passive`; else the number.
+std::string role_name(std::uint64_t role);
 
-struct Snapshot {
-    /// Names of the program's own fields, in its order.
-    std::vector<std::string> further_fields;
-    std::vector<Flow> flows;
+/// The value of a field; monostate: there is none.
+using Value = std::variant<std::monostate, std::uint64_t, std::int64_t, double, std::string, std::vector<std::uint8_t>>;
+
+/// Entries as the kernel hands them over: keys and values of equal number, values end to end.
+struct RawEntries {
+    std::vector<std::uint64_t> keys;
+    std::vector<std::byte> values;
+    /// Times that a walk through the table had to begin again, because the entry it stood at was deleted.
+    std::uint64_t restarts = 0;
 };
 
 } // namespace tcp_stats

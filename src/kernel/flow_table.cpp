@@ -79,6 +79,7 @@ Result<void> read_one_by_one(MapCalls &calls, std::size_t value_size, std::size_
     std::unordered_set<std::uint64_t> seen;
     std::vector<std::byte> value(value_size);
     const std::size_t most_steps = 16 * (max_entries + 1);
+    bool reading_again = false;
     std::uint64_t key = 0;
     int result = calls.next_key(nullptr, key);
     for (std::size_t step = 0; result == 0; ++step) {
@@ -86,7 +87,11 @@ Result<void> read_one_by_one(MapCalls &calls, std::size_t value_size, std::size_
             return fail(ErrorKind::defect, tr("flow_stats changes faster than it can be read without "
                                               "BPF_MAP_LOOKUP_BATCH; a kernel from 5.6 on has that"));
         }
-        if (seen.insert(key).second) {
+        if (!seen.insert(key).second) {
+            entries.restarts += reading_again ? 0 : 1;
+            reading_again = true;
+        } else {
+            reading_again = false;
             const int found = calls.lookup(key, value.data());
             if (found == 0) {
                 entries.keys.push_back(key);
@@ -141,9 +146,7 @@ Result<FlowTable> FlowTable::open(const Program &program) {
                        "(u64)",
                        name, table->key_size));
     }
-    const auto *missed = program.table("flow_stats_missed");
-    const bool counts = missed != nullptr && missed->type == BPF_MAP_TYPE_ARRAY && missed->leaf_size == 8;
-    return FlowTable(*table, counts ? missed->fd : -1);
+    return FlowTable(*table);
 }
 
 Result<RawEntries> FlowTable::read() const {
@@ -151,13 +154,11 @@ Result<RawEntries> FlowTable::read() const {
     return read_all(map, description_.leaf_size, description_.max_entries);
 }
 
-std::uint64_t FlowTable::missed_events() const {
-    std::uint64_t events = 0;
-    const std::uint32_t first = 0;
-    if (missed_fd_ >= 0) {
-        bpf_map_lookup_elem(missed_fd_, &first, &events);
-    }
-    return events;
+std::optional<std::vector<std::byte>> FlowTable::look_up(std::uint64_t sock) const {
+    std::vector<std::byte> value(description_.leaf_size);
+    return KernelMap(description_.fd).lookup(sock, value.data()) == 0 ? std::optional(std::move(value)) : std::nullopt;
 }
+
+void FlowTable::remove(std::uint64_t sock) const { bpf_map_delete_elem(description_.fd, &sock); }
 
 } // namespace tcp_stats

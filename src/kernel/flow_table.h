@@ -3,10 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
-#include "flow/flow_table_reader.h"
+#include "flow/flow.h"
 #include "kernel/program.h"
 
 namespace tcp_stats {
@@ -26,8 +27,8 @@ public:
 
 /// Reads every entry. Entries that stay throughout the read are in the result exactly once; one that
 /// comes or goes meanwhile may be in it or not, at most once. Uses batches (Linux 5.6), and single
-/// look-ups where the kernel lacks those. Error: defect, when the kernel refuses a call, or when a
-/// table without batches changes so fast that the walk cannot come to its end.
+/// look-ups where the kernel lacks those; `restarts` counts how often such a walk began again. Error: defect, when the
+/// kernel refuses a call, or when a table without batches changes so fast that the walk cannot come to its end.
 Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t max_entries);
 
 /// The table `flow_stats` of a program.
@@ -43,16 +44,15 @@ public:
     /// See `read_all`.
     Result<RawEntries> read() const;
 
-    /// Events so far that found no room, as the program counts them in its table `flow_stats_missed`;
-    /// 0 where it has none.
-    std::uint64_t missed_events() const;
+    /// The record of one socket as it is now, if there is one.
+    std::optional<std::vector<std::byte>> look_up(std::uint64_t sock) const;
+
+    void remove(std::uint64_t sock) const;
 
 private:
-    FlowTable(TableDescription description, int missed_fd)
-        : description_(std::move(description)), missed_fd_(missed_fd) {}
+    explicit FlowTable(TableDescription description) : description_(std::move(description)) {}
 
     TableDescription description_;
-    int missed_fd_; ///< -1: the program does not count
 };
 
 } // namespace tcp_stats

@@ -8,21 +8,45 @@
 #include <utility>
 
 #include <bcc/BPF.h>
+#include <bpf/bpf.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "base/translate.h"
 #include "kernel/captured_output.h"
-#include "kernel/verifier_log.h"
 
 namespace tcp_stats {
 namespace {
 
-constexpr const char *kprobe_pmu = "/sys/bus/event_source/devices/kprobe/type";
+enum class HookKind { kprobe, fentry, raw_tracepoint };
+
+const char *to_string(HookKind kind) {
+    switch (kind) {
+    case HookKind::kprobe:
+        return "kprobe";
+    case HookKind::fentry:
+        return "fentry";
+    case HookKind::raw_tracepoint:
+        return "raw tracepoint";
+    }
+    return "";
+}
+
+bpf_prog_type program_type(HookKind kind) {
+    switch (kind) {
+    case HookKind::kprobe:
+        return BPF_PROG_TYPE_KPROBE;
+    case HookKind::fentry:
+        return BPF_PROG_TYPE_TRACING;
+    case HookKind::raw_tracepoint:
+        return BPF_PROG_TYPE_RAW_TRACEPOINT;
+    }
+    return BPF_PROG_TYPE_UNSPEC;
+}
 
 /// One way in which a program says that a function is a handler.
 struct HandlerForm {
-    AttachMechanism mechanism;
+    HookKind kind;
     const char *in_text; ///< the prefix of a name, or the macro that makes it
     bool is_macro;
     std::vector<const char *> in_object; ///< what BCC makes of it, by version of BCC
@@ -30,15 +54,23 @@ struct HandlerForm {
 };
 
 const std::vector<HandlerForm> handler_forms = {
-    {AttachMechanism::kprobe, "kprobe__", false, {"kprobe__"}, BPF_PROBE_ENTRY},
-    {AttachMechanism::kprobe, "kretprobe__", false, {"kretprobe__"}, BPF_PROBE_RETURN},
-    {AttachMechanism::fentry, "KFUNC_PROBE", true, {"kfunc__vmlinux__", "kfunc__"}, BPF_PROBE_ENTRY},
-    {AttachMechanism::fentry, "KRETFUNC_PROBE", true, {"kretfunc__vmlinux__", "kretfunc__"}, BPF_PROBE_RETURN},
+    {HookKind::kprobe, "kprobe__", false, {"kprobe__"}, BPF_PROBE_ENTRY},
+    {HookKind::kprobe, "kretprobe__", false, {"kretprobe__"}, BPF_PROBE_RETURN},
+    {HookKind::fentry, "KFUNC_PROBE", true, {"kfunc__vmlinux__", "kfunc__"}, BPF_PROBE_ENTRY},
+    {HookKind::fentry, "KRETFUNC_PROBE", true, {"kretfunc__vmlinux__", "kretfunc__"}, BPF_PROBE_RETURN},
+    {HookKind::raw_tracepoint, "RAW_TRACEPOINT_PROBE", true, {"raw_tracepoint__"}, BPF_PROBE_ENTRY},
 };
+
+/// Tracepoints are attached to whatever the mechanism for functions is.
+bool is_wanted(HookKind kind, AttachMechanism mechanism) {
+    return kind == HookKind::raw_tracepoint ||
+           kind == (mechanism == AttachMechanism::kprobe ? HookKind::kprobe : HookKind::fentry);
+}
 
 /// A handler that the compiled program has.
 struct Hook {
-    std::string function; ///< of the kernel
+    HookKind kind;
+    std::string function; ///< of the kernel, or its tracepoint
     std::string handler;  ///< name in the compiled program
     bpf_probe_attach_type at;
     int fd;
@@ -68,74 +100,57 @@ KernelSymbol look_up(const std::string &function) {
     return found;
 }
 
-Error cannot_attach(const Hook &hook, AttachMechanism mechanism, int error_number, const std::string &words) {
+Error cannot_attach(const Hook &hook, int error_number, const std::string &words) {
+    if (hook.kind == HookKind::raw_tracepoint) {
+        return {ErrorKind::kernel_unsupported,
+                tr("cannot attach to the tracepoint {}: {}; use a --src without RAW_TRACEPOINT_PROBE({})",
+                   hook.function, std::strerror(error_number), hook.function),
+                words};
+    }
     const auto symbol = look_up(hook.function);
     if (!symbol.exists) {
         const auto why = symbol.clone.empty() ? tr("no such function in this kernel ({})", running_kernel_release())
                                               : tr("this kernel ({}) has only the compiler's special copy {}",
                                                    running_kernel_release(), symbol.clone);
         return {ErrorKind::kernel_unsupported,
-                tr("cannot attach {} to {}: {}; use a --src without {}", to_string(mechanism), hook.function, why,
+                tr("cannot attach {} to {}: {}; use a --src without {}", to_string(hook.kind), hook.function, why,
                    hook.handler),
                 words};
     }
-    const auto *other = mechanism == AttachMechanism::kprobe ? "fentry" : "kprobe";
+    const auto *other = hook.kind == HookKind::kprobe ? "fentry" : "kprobe";
     return {error_number == EPERM || error_number == EACCES ? ErrorKind::no_privilege : ErrorKind::kernel_unsupported,
-            tr("cannot attach {} to {}: {}; try --attach {}", to_string(mechanism), hook.function,
+            tr("cannot attach {} to {}: {}; try --attach {}", to_string(hook.kind), hook.function,
                std::strerror(error_number), other),
             words};
 }
 
-Error cannot_load(const ProgramText &text, const Hook &hook, AttachMechanism mechanism, int error_number,
-                  const std::string &words) {
-    const auto log = tidy_verifier_log(words);
-    if (const auto summary = verifier_summary(log); !summary.empty()) {
-        return {ErrorKind::program_rejected,
-                tr("the verifier refuses {} of {}: {}; its log follows", hook.handler, text.name, summary), log};
+/// Loads the handler, if the program has it: true, false, or why not.
+Result<bool> load(Program &program, Hook &hook) {
+    const auto loaded = program.load(hook.handler, program_type(hook.kind));
+    if (loaded) {
+        hook.fd = loaded->value_or(-1);
+        return loaded->has_value();
     }
-    if (error_number == EPERM) {
-        return {ErrorKind::kernel_unsupported,
-                tr("this kernel ({}) refuses tracing programs, even with every privilege (bpf: {}); a lockdown or a "
-                   "security policy forbids them",
-                   running_kernel_release(), std::strerror(error_number)),
-                log};
+    const auto &failure = loaded.error();
+    if (failure.is_refusal() || failure.error_number == EPERM) {
+        return tl::unexpected(failure.as_error(program.text(), hook.handler));
     }
     // A fentry program is bound to its function when it is loaded.
-    return cannot_attach(hook, mechanism, error_number, log);
-}
-
-/// Loads the handler, if the program has it: true, false, or the verifier's refusal.
-Result<bool> load(Program &program, AttachMechanism mechanism, Hook &hook) {
-    const auto type = mechanism == AttachMechanism::kprobe ? BPF_PROG_TYPE_KPROBE : BPF_PROG_TYPE_TRACING;
-    CapturedOutput capture;
-    errno = 0;
-    const auto status = program.bpf().load_func(hook.handler, type, hook.fd);
-    const int error_number = errno;
-    const auto words = capture.finish();
-    if (status.ok()) {
-        if (!words.empty()) {
-            spdlog::debug("BCC: {}", words);
-        }
-        return true;
-    }
-    if (status.msg().find("Can't find start of function") != std::string::npos) {
-        return false;
-    }
-    return tl::unexpected(cannot_load(program.text(), hook, mechanism, error_number, words));
+    return tl::unexpected(cannot_attach(hook, failure.error_number, failure.log));
 }
 
 Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism) {
     std::vector<Hook> hooks;
     for (const auto &form : handler_forms) {
-        if (form.mechanism != mechanism) {
+        if (!is_wanted(form.kind, mechanism)) {
             continue;
         }
         for (const auto &function :
              form.is_macro ? program.text().macro_handlers(form.in_text) : program.text().handlers(form.in_text)) {
             bool found = false;
             for (const auto *prefix : form.in_object) {
-                Hook hook{function, prefix + function, form.at, -1};
-                const auto loaded = load(program, mechanism, hook);
+                Hook hook{form.kind, function, prefix + function, form.at, -1};
+                const auto loaded = load(program, hook);
                 if (!loaded) {
                     return tl::unexpected(loaded.error());
                 }
@@ -152,13 +167,18 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
             }
         }
     }
-    for (const auto *macro : {"TRACEPOINT_PROBE", "RAW_TRACEPOINT_PROBE"}) {
-        if (!program.text().macro_handlers(macro).empty()) {
-            spdlog::warn(tr("{} has handlers made with {}; they are not attached, only kprobe and fentry are",
-                            program.text().name, macro));
-        }
+    if (!program.text().macro_handlers("TRACEPOINT_PROBE").empty()) {
+        spdlog::warn(tr("{} has handlers made with TRACEPOINT_PROBE; they are not attached, use RAW_TRACEPOINT_PROBE",
+                        program.text().name));
     }
-    if (hooks.empty()) {
+    const bool any_function =
+        std::any_of(hooks.begin(), hooks.end(), [](const Hook &hook) { return hook.kind != HookKind::raw_tracepoint; });
+    const bool for_the_other = std::any_of(handler_forms.begin(), handler_forms.end(), [&](const HandlerForm &form) {
+        return !(form.is_macro ? program.text().macro_handlers(form.in_text) : program.text().handlers(form.in_text))
+                    .empty() &&
+               !is_wanted(form.kind, mechanism);
+    });
+    if (hooks.empty() || (!any_function && for_the_other)) {
         const bool kprobe = mechanism == AttachMechanism::kprobe;
         const auto *example = kprobe ? "kprobe__tcp_sendmsg" : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, ...)";
         return fail(ErrorKind::program_rejected,
@@ -172,7 +192,7 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
 
 std::string to_string(AttachMechanism mechanism) { return mechanism == AttachMechanism::kprobe ? "kprobe" : "fentry"; }
 
-bool kernel_has_kprobes() { return access(kprobe_pmu, R_OK) == 0; }
+bool kernel_has_kprobes() { return access(Kprobe::pmu, R_OK) == 0; }
 
 Result<AttachMechanism> choose_mechanism(AttachChoice choice) {
     if (choice == AttachChoice::fentry || (choice == AttachChoice::automatic && !kernel_has_kprobes())) {
@@ -188,14 +208,14 @@ Result<AttachMechanism> choose_mechanism(AttachChoice choice) {
         }
         if (choice == AttachChoice::automatic) {
             spdlog::warn(tr("this kernel ({}) has no kprobes ({} is missing); attaching with fentry",
-                            running_kernel_release(), kprobe_pmu));
+                            running_kernel_release(), Kprobe::pmu));
         }
         return AttachMechanism::fentry;
     }
     if (!kernel_has_kprobes()) {
         return fail(ErrorKind::kernel_unsupported,
                     tr("cannot attach kprobes: this kernel ({}) has none ({} is missing); try --attach fentry",
-                       running_kernel_release(), kprobe_pmu));
+                       running_kernel_release(), Kprobe::pmu));
     }
     return AttachMechanism::kprobe;
 }
@@ -210,47 +230,54 @@ Result<Hooks> Hooks::attach(Program &program, AttachMechanism mechanism) {
     if (!loaded) {
         return tl::unexpected(loaded.error());
     }
-    Hooks hooks(program);
+    Hooks hooks;
     for (const auto &hook : *loaded) {
         CapturedOutput capture;
         errno = 0;
         bool attached = false;
-        if (mechanism == AttachMechanism::kprobe) {
-            attached = program.bpf().attach_kprobe(hook.function, hook.handler, 0, hook.at).ok();
-            if (attached) {
-                hooks.kprobes_.push_back({hook.function, hook.at == BPF_PROBE_RETURN});
+        if (hook.kind == HookKind::kprobe) {
+            if (auto probe = Kprobe::attach(hook.function, hook.at == BPF_PROBE_RETURN, hook.fd)) {
+                hooks.kprobes_.push_back(std::move(*probe));
+                attached = true;
             }
-        } else if (const int link = bpf_attach_kfunc(hook.fd); link >= 0) {
-            hooks.fentry_links_.push_back(link);
+        } else if (const int link = hook.kind == HookKind::fentry
+                                        ? bpf_attach_kfunc(hook.fd)
+                                        : bpf_attach_raw_tracepoint(hook.fd, hook.function.c_str());
+                   link >= 0) {
+            hooks.links_.push_back(link);
             attached = true;
         }
         const int error_number = errno;
         const auto words = capture.finish();
         if (!attached) {
-            return tl::unexpected(cannot_attach(hook, mechanism, error_number, words));
+            return tl::unexpected(cannot_attach(hook, error_number, words));
         }
-        spdlog::debug(tr("{} attached to {} with {}", hook.handler, hook.function, to_string(mechanism)));
+        hooks.programs_.push_back(hook.fd);
+        spdlog::debug(tr("{} attached to {} with {}", hook.handler, hook.function, to_string(hook.kind)));
     }
     return hooks;
 }
 
-Hooks::Hooks(Hooks &&other) noexcept
-    : program_(std::exchange(other.program_, nullptr)), kprobes_(std::move(other.kprobes_)),
-      fentry_links_(std::move(other.fentry_links_)) {}
+std::uint64_t Hooks::missed() const {
+    std::uint64_t count = 0;
+    for (const int program : programs_) {
+        bpf_prog_info info{};
+        auto size = static_cast<__u32>(sizeof(info));
+        if (bpf_obj_get_info_by_fd(program, &info, &size) == 0) {
+            count += info.recursion_misses;
+        }
+    }
+    for (const auto &probe : kprobes_) {
+        count += probe.missed();
+    }
+    return count;
+}
+
+Hooks::Hooks(Hooks &&) noexcept = default;
 
 Hooks::~Hooks() {
-    if (program_ == nullptr) {
-        return;
-    }
-    for (const int link : fentry_links_) {
+    for (const int link : links_) {
         close(link);
-    }
-    CapturedOutput capture;
-    for (const auto &probe : kprobes_) {
-        program_->bpf().detach_kprobe(probe.function, probe.at_return ? BPF_PROBE_RETURN : BPF_PROBE_ENTRY);
-    }
-    if (const auto words = capture.finish(); !words.empty()) {
-        spdlog::debug("BCC: {}", words);
     }
 }
 

@@ -1,11 +1,13 @@
 // The table of hooks: which handlers of the program go to which kernel functions, and how.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/choices.h"
 #include "base/error.h"
+#include "kernel/kprobe.h"
 #include "kernel/program.h"
 
 namespace tcp_stats {
@@ -30,27 +32,27 @@ std::vector<std::string> definitions_for(AttachMechanism mechanism);
 class Hooks {
 public:
     /// Loads and attaches every handler that `program` has for `mechanism`: `kprobe__FUNCTION`,
-    /// `kretprobe__FUNCTION`, or KFUNC_PROBE(FUNCTION, …), KRETFUNC_PROBE(FUNCTION, …).
+    /// `kretprobe__FUNCTION`, or KFUNC_PROBE(FUNCTION, …), KRETFUNC_PROBE(FUNCTION, …); and RAW_TRACEPOINT_PROBE(NAME)
+    /// with either.
     /// They are attached in the order of the text, those at entry before those at return. If one fails, all are taken
     /// back. Errors: program_rejected with the verifier's log; kernel_unsupported where a function cannot be attached
     /// to; no_privilege.
     static Result<Hooks> attach(Program &program, AttachMechanism mechanism);
+
+    /// How often a handler was not called although its function was: the CPU was in another handler (kprobes, Linux
+    /// 6.7 and later tell), or in the same (fentry, Linux 5.12 and later tell).
+    std::uint64_t missed() const;
 
     Hooks(Hooks &&) noexcept;
     Hooks &operator=(Hooks &&) = delete;
     ~Hooks();
 
 private:
-    explicit Hooks(Program &program) : program_(&program) {}
+    Hooks() = default;
 
-    struct Probe {
-        std::string function;
-        bool at_return;
-    };
-
-    Program *program_; ///< null when moved from
-    std::vector<Probe> kprobes_;
-    std::vector<int> fentry_links_; ///< file descriptors; closing one detaches
+    std::vector<Kprobe> kprobes_;
+    std::vector<int> links_;    ///< file descriptors; closing one detaches
+    std::vector<int> programs_; ///< file descriptors, the Program's
 };
 
 } // namespace tcp_stats

@@ -42,6 +42,7 @@ constexpr const char *kconfig_header = R"(#pragma once
 #define CONFIG_BPF_SYSCALL 1
 #define CONFIG_NET 1
 #define CONFIG_INET 1
+#define PAGE_SIZE {}
 {}#include "{}"
 )";
 
@@ -88,7 +89,7 @@ bool has_member(const struct btf *btf, const char *type_name, const char *member
 }
 
 Result<void> write_btf_tree(const fs::path &tree, BtfScope scope, const ProgramText &program) {
-    const std::unique_ptr<btf, decltype(&btf__free)> btf(btf__parse(btf_path, nullptr), btf__free);
+    const std::unique_ptr<btf, decltype(&btf__free)> btf(kernel_btf(), btf__free);
     if (!btf) {
         return fail(
             ErrorKind::kernel_unsupported,
@@ -109,8 +110,8 @@ Result<void> write_btf_tree(const fs::path &tree, BtfScope scope, const ProgramT
     }
     const bool ipv6 = has_member(btf.get(), "sock_common", "skc_v6_daddr");
     write_file(include / "linux" / types_header, *types + kernel_macros_text);
-    write_file(include / "linux/kconfig.h",
-               fmt::format(fmt::runtime(kconfig_header), ipv6 ? "#define CONFIG_IPV6 1\n" : "", types_header));
+    write_file(include / "linux/kconfig.h", fmt::format(fmt::runtime(kconfig_header), sysconf(_SC_PAGESIZE),
+                                                        ipv6 ? "#define CONFIG_IPV6 1\n" : "", types_header));
     write_file(include / "linux/version.h", version_header_of(running_kernel_release()));
     return {};
 }
@@ -133,6 +134,10 @@ std::string to_string(TypeSource source) {
         return tr("the installed kernel headers");
     }
     return {};
+}
+
+struct btf *kernel_btf() {
+    return btf__parse(btf_path, nullptr);
 }
 
 bool kernel_has_btf() { return access(btf_path, R_OK) == 0; }

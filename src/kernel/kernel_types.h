@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "kernel/program_text.h"
 
+struct btf;
+
 namespace tcp_stats {
 
 /// As uname -r says it.
@@ -24,6 +26,9 @@ std::string to_string(TypeSource source);
 
 /// Whether this kernel describes its types itself (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF).
 bool kernel_has_btf();
+
+/// The kernel's BTF, to be freed with btf__free; null, and errno, where it cannot be read.
+struct btf *kernel_btf();
 
 /// Whether BCC would find headers for the running kernel: BCC_KERNEL_SOURCE,
 /// /lib/modules/RELEASE/build, or /sys/kernel/kheaders.tar.xz.

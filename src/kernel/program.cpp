@@ -17,6 +17,7 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "kernel/captured_output.h"
+#include "kernel/verifier_log.h"
 
 namespace tcp_stats {
 namespace {
@@ -264,6 +265,45 @@ Program::Program(ProgramText text, std::unique_ptr<ebpf::TableStorage> storage, 
         tables_.push_back({desc.name, static_cast<int>(desc.fd), desc.type, desc.key_size, desc.leaf_size,
                            desc.max_entries, desc.leaf_desc});
     }
+}
+
+bool LoadFailure::is_refusal() const { return !verifier_summary(log).empty(); }
+
+Error LoadFailure::as_error(const ProgramText &text, const std::string &handler) const {
+    if (const auto summary = verifier_summary(log); !summary.empty()) {
+        return {ErrorKind::program_rejected,
+                tr("the verifier refuses {} of {}: {}; its log follows", handler, text.name, summary), log};
+    }
+    if (error_number == EPERM) {
+        return {ErrorKind::kernel_unsupported,
+                tr("this kernel ({}) refuses tracing programs, even with every privilege (bpf: {}); a lockdown or a "
+                   "security policy forbids them",
+                   running_kernel_release(), std::strerror(error_number)),
+                log};
+    }
+    return {ErrorKind::kernel_unsupported,
+            tr("this kernel ({}) cannot load {} of {}: {}; use a --src without it", running_kernel_release(), handler,
+               text.name, std::strerror(error_number)),
+            log};
+}
+
+tl::expected<std::optional<int>, LoadFailure> Program::load(const std::string &handler, int type) {
+    CapturedOutput capture;
+    errno = 0;
+    int fd = -1;
+    const auto status = bpf_->load_func(handler, static_cast<bpf_prog_type>(type), fd);
+    const int error_number = errno;
+    const auto words = capture.finish();
+    if (status.ok()) {
+        if (!words.empty()) {
+            spdlog::debug("BCC: {}", words);
+        }
+        return fd;
+    }
+    if (status.msg().find("Can't find start of function") != std::string::npos) {
+        return std::nullopt;
+    }
+    return tl::unexpected(LoadFailure{error_number, tidy_verifier_log(words)});
 }
 
 Program::Program(Program &&) noexcept = default;

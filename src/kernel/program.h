@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,19 @@ struct TableDescription {
     std::string leaf_desc; ///< BCC's JSON description of the value's type
 };
 
+/// Why the kernel did not load a function of the program.
+struct LoadFailure {
+    int error_number;
+    std::string log; ///< the verifier's, and BCC's words
+
+    /// For a function named `handler`: program_rejected with the verifier's reason where it gave one,
+    /// kernel_unsupported else.
+    Error as_error(const ProgramText &text, const std::string &handler) const;
+
+    /// Whether the verifier gave a reason.
+    bool is_refusal() const;
+};
+
 /// Compiled, its maps created, nothing loaded yet. Its maps and whatever was loaded from it live as
 /// long as it does.
 class Program {
@@ -45,8 +59,9 @@ public:
 
     const ProgramText &text() const { return text_; }
 
-    /// BCC's object, for loading and attaching.
-    ebpf::BPF &bpf() { return *bpf_; }
+    /// Loads the function `handler`; its file descriptor, which BCC owns, or nothing where the program has no such
+    /// function. `type` is an enum bpf_prog_type.
+    tl::expected<std::optional<int>, LoadFailure> load(const std::string &handler, int type);
 
     /// The table of that name, or null.
     const TableDescription *table(const std::string &name) const;

@@ -203,6 +203,19 @@ std::vector<std::string> ProgramText::macro_handlers(const std::string &macro) c
     return functions;
 }
 
+std::vector<std::pair<std::string, std::string>> ProgramText::argument_pairs(const std::string &macro) const {
+    const auto code = code_of(*this);
+    const auto tokens = tokens_of(code);
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (std::size_t i = 0; i + 5 < tokens.size(); ++i) {
+        if (tokens[i] == macro && tokens[i + 1] == "(" && is_word_character(tokens[i + 2].front()) &&
+            tokens[i + 3] == "," && is_word_character(tokens[i + 4].front()) && tokens[i + 5] == ")") {
+            pairs.emplace_back(tokens[i + 2], tokens[i + 4]);
+        }
+    }
+    return pairs;
+}
+
 bool ProgramText::pastes(const std::string &prefix) const {
     const auto code = code_of(*this);
     const auto tokens = tokens_of(code);

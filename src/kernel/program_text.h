@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -45,6 +46,9 @@ struct ProgramText {
 
     /// Kernel functions for which it has a handler made by `MACRO(function, …)`, in the order of the text.
     std::vector<std::string> macro_handlers(const std::string &macro) const;
+
+    /// The arguments of each `MACRO(first, second)`, where both are words.
+    std::vector<std::pair<std::string, std::string>> argument_pairs(const std::string &macro) const;
 
     /// Whether a macro of its own pastes `PREFIX` and a name together.
     bool pastes(const std::string &prefix) const;

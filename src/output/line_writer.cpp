@@ -16,25 +16,57 @@ std::string with_three_places(std::uint64_t thousandths) {
     return fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
 }
 
-struct ValueText {
-    std::string operator()(std::uint64_t value) const { return std::to_string(value); }
-    std::string operator()(std::int64_t value) const { return std::to_string(value); }
-    std::string operator()(const std::string &value) const { return printable_word(value); }
-    std::string operator()(const std::vector<std::uint8_t> &value) const {
-        return fmt::format("{:02x}", fmt::join(value, ""));
+/// ` name=value`, or nothing where there is no value.
+class Append {
+public:
+    Append(std::string &text, std::string_view name) : text_(text), name_(name) {}
+
+    void operator()(std::monostate /*absent*/) const {}
+    void operator()(std::uint64_t value) const { append(fmt::format("{}", value)); }
+    void operator()(std::int64_t value) const { append(fmt::format("{}", value)); }
+    void operator()(double value) const { append(fmt::format("{:.1f}", value)); }
+    void operator()(const std::string &value) const { append(printable_word(value)); }
+    void operator()(const std::vector<std::uint8_t> &value) const {
+        append(fmt::format("{:02x}", fmt::join(value, "")));
     }
+
+private:
+    void append(std::string_view value) const {
+        text_ += ' ';
+        text_ += name_;
+        text_ += '=';
+        text_ += value;
+    }
+
+    std::string &text_;
+    std::string_view name_;
 };
 
-void append_flow(std::string &text, const Flow &flow, const std::vector<std::string> &further_fields) {
+void append_flow(std::string &text, const Flow &flow, const RecordReader &reader) {
+    const auto &script = reader.script();
+    const auto number = [&](const std::optional<RecordField> &field) {
+        return RecordReader::number(flow.record, field);
+    };
     fmt::format_to(std::back_inserter(text),
                    "sock=0x{:x} {} -> {} proto={} pkts={} bytes={} retr={} RTT={}ms (srtt_raw={}) srtt_ms={}ms "
                    "CWND={} MSS state={} last_seen_ns={}",
-                   flow.sock, to_string(flow.local), to_string(flow.remote), flow.protocol, flow.pkts_sent,
-                   flow.bytes_sent, flow.retransmits, with_three_places(flow.rtt_us), flow.srtt_us,
-                   with_three_places(flow.srtt_us), flow.cwnd, tcp_state_name(flow.state), flow.last_seen_ns);
-    for (std::size_t i = 0; i < further_fields.size(); ++i) {
-        fmt::format_to(std::back_inserter(text), " {}={}", further_fields[i], std::visit(ValueText(), flow.further[i]));
+                   flow.sock, to_string(flow.local), to_string(flow.remote), number(script.proto),
+                   number(script.pkts_sent), number(script.bytes_sent), number(script.retransmits),
+                   with_three_places(number(script.rtt_us)), number(script.srtt_us),
+                   with_three_places(number(script.srtt_us)), number(script.cwnd),
+                   tcp_state_name(number(script.last_state)), number(script.last_seen_ns));
+    const auto append_columns = [&](bool known) {
+        for (const auto &column : reader.columns()) {
+            if ((column.field != nullptr) == known) {
+                std::visit(Append(text, column.name), RecordReader::value(flow.record, column));
+            }
+        }
+    };
+    append_columns(true);
+    for (std::size_t i = 0; i < flow.derived.size(); ++i) {
+        std::visit(Append(text, derived_fields()[i]->name), flow.derived[i]);
     }
+    append_columns(false); // the program's own stand at the end
     text += '\n';
 }
 
@@ -44,13 +76,17 @@ std::string line_banner() {
     return tr("eBPF loaded. Monitoring TCP flows (by sock pointer). Ctrl-C to exit.") + "\n\n";
 }
 
-std::string line_snapshot(const Snapshot &snapshot) {
-    if (snapshot.flows.empty()) {
-        return tr("[snapshot] no flows observed yet.") + "\n";
-    }
-    std::string text = "[snapshot]\n";
+std::string line_snapshot(const Snapshot &snapshot, const RecordReader &reader) {
+    std::string text = snapshot.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
     for (const auto &flow : snapshot.flows) {
-        append_flow(text, flow, snapshot.further_fields);
+        append_flow(text, flow, reader);
+    }
+    if (!snapshot.missed.empty()) {
+        text += '#';
+        for (const auto &count : snapshot.missed) {
+            std::visit(Append(text, count.name), Value(count.value));
+        }
+        text += '\n';
     }
     return text;
 }

@@ -141,6 +141,21 @@ TEST_CASE("a kernel without batches is read one by one") {
     const auto entries = read_all(map, 4, 500);
     REQUIRE(entries.has_value());
     CHECK(by_key(*entries) == map.entries);
+    CHECK(entries->restarts == 0);
+}
+
+TEST_CASE("a walk without batches that lost its place is counted") {
+    auto map = map_of(500);
+    map.has_batches = false;
+    int call = 0;
+    map.between_calls = [&] {
+        if (++call == 100) { // almost all go, the one it stands at among them
+            map.entries.erase(map.entries.begin(), map.entries.find(490));
+        }
+    };
+    const auto entries = read_all(map, 4, 500);
+    REQUIRE(entries.has_value());
+    CHECK(entries->restarts == 1);
 }
 
 TEST_CASE("entries that stay are read once each while others come and go") {

@@ -5,59 +5,76 @@
 #include <fstream>
 #include <sstream>
 
-#include <arpa/inet.h>
-
 #include "base/translate.h"
-#include "test.h"
+#include "table.h"
 
 using namespace tcp_stats;
 
 namespace {
 
-Endpoint endpoint(int family, const char *address, std::uint16_t port) {
-    Endpoint made;
-    made.family = family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4;
-    inet_pton(family, address, made.address.data());
-    made.port = port;
+const Table &table() {
+    static const Table made({{"saddr", "unsigned char 16"},
+                             {"daddr", "unsigned char 16"},
+                             {"sport", "unsigned short"},
+                             {"dport", "unsigned short"},
+                             {"proto", "unsigned char"},
+                             {"family", "unsigned char"},
+                             {"pkts_sent", "unsigned long long"},
+                             {"bytes_sent", "unsigned long long"},
+                             {"retransmits", "unsigned long long"},
+                             {"last_state", "unsigned int"},
+                             {"last_seen_ns", "unsigned long long"},
+                             {"srtt_us", "unsigned int"},
+                             {"rtt_us", "unsigned int"},
+                             {"cwnd", "unsigned int"},
+                             {"sendmsg_calls", "unsigned long long"},
+                             {"drift", "int"},
+                             {"comm", "char 16"},
+                             {"mac", "unsigned char 2"},
+                             {"min_rtt_us", "unsigned int"},
+                             {"cgroup", "unsigned int"},
+                             {"opened_ns", "unsigned long long"},
+                             {"sampled_ns", "unsigned long long"}});
     return made;
 }
 
 /// The flow of the contract's example.
-Flow example_flow() {
-    Flow flow;
-    flow.sock = 0xffff9b48aab0;
-    flow.local = endpoint(AF_INET, "10.0.0.1", 443);
-    flow.remote = endpoint(AF_INET, "10.0.0.2", 53152);
-    flow.protocol = 6;
-    flow.pkts_sent = 42;
-    flow.bytes_sent = 58432;
-    flow.retransmits = 1;
-    flow.rtt_us = 12345;
-    flow.srtt_us = 98765;
-    flow.cwnd = 10;
-    flow.state = 1;
-    flow.last_seen_ns = 1234567890123456;
-    return flow;
+Table::Maker example_flow() {
+    auto record = table().record();
+    record.set("family", AF_INET).set("sport", 443).set("dport", htons(53152)).set("proto", 6);
+    record.address("saddr", AF_INET, "10.0.0.1").address("daddr", AF_INET, "10.0.0.2");
+    record.set("pkts_sent", 42).set("bytes_sent", 58432).set("retransmits", 1).set("rtt_us", 12345);
+    record.set("srtt_us", 98765).set("cwnd", 10).set("last_state", 1).set("last_seen_ns", 1234567890123456);
+    return record.set("min_rtt_us", 0xffffffff); // not measured: not shown
 }
 
 std::string a_whole_run() {
-    Snapshot none;
-    Snapshot one;
-    one.flows = {example_flow()};
+    constexpr std::uint64_t sock = 0xffff9b48aab0;
+    History history(table().reader(), [](std::uint64_t) { return std::string("/shop/a b"); });
+    auto text = line_banner();
+    const auto show = [&](Reading reading) {
+        text += line_snapshot(history.next(std::move(reading)), table().reader());
+    };
 
-    Snapshot further;
-    further.further_fields = {"sendmsg_calls", "drift", "comm", "mac"};
+    show({});
+    Reading one;
+    Table::add(one.live, sock, example_flow().set("sampled_ns", 1000000000));
+    show(std::move(one));
+
+    Reading further;
     auto flow = example_flow();
-    flow.local = endpoint(AF_INET6, "2001:db8::1", 443);
-    flow.remote = endpoint(AF_INET6, "::ffff:10.0.0.2", 65535);
-    flow.rtt_us = 7;
-    flow.srtt_us = 60;
-    flow.state = 12;
-    flow.further = {std::uint64_t(18446744073709551615U), std::int64_t(-3), std::string("a b\x1b[31m\\\xc3\xa9"),
-                    std::vector<std::uint8_t>{0, 255}};
-    further.flows = {flow, flow};
-    further.flows[1].state = 7;
-    return line_banner() + line_snapshot(none) + line_snapshot(one) + line_snapshot(further) + line_farewell();
+    flow.address("saddr", AF_INET6, "2001:db8::1")
+        .address("daddr", AF_INET6, "::ffff:10.0.0.2")
+        .set("family", AF_INET6);
+    flow.set("dport", 0xffff).set("rtt_us", 7).set("srtt_us", 60).set("last_state", 12).set("bytes_sent", 59432);
+    flow.set("sendmsg_calls", ~std::uint64_t(0)).set("drift", static_cast<std::uint64_t>(-3)).set("mac", 0xff00);
+    flow.set("comm", std::string("a b\x1b[31m\\\xc3\xa9")).set("min_rtt_us", 0).set("cgroup", 5);
+    flow.set("opened_ns", 500000000).set("sampled_ns", 3000000000);
+    Table::add(further.live, sock, flow);
+    Table::add(further.live, sock + 1, flow.set("last_state", 7));
+    further.missed = {{"untracked", 900}, {"closed_lost", 0}, {"probe_missed", 2}};
+    show(std::move(further));
+    return text + line_farewell();
 }
 
 std::string golden(const std::string &name) {

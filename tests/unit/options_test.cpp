@@ -28,14 +28,17 @@ TEST_CASE("without options the built-in program runs once a second until stopped
     CHECK_FALSE(options->source.has_value());
     CHECK(options->interval == std::chrono::seconds(1));
     CHECK_FALSE(options->count.has_value());
+    CHECK_FALSE(options->max_flows.has_value());
+    CHECK_FALSE(options->listening);
     CHECK(options->kernel_types == KernelTypesChoice::automatic);
     CHECK(options->attach == AttachChoice::automatic);
     CHECK_FALSE(options->verbose);
 }
 
 TEST_CASE("every option takes effect") {
-    const auto options = parse({"--src", "my.c", "-D", "A", "--define=B=2 + 3", "--kernel-types", "headers", "--attach",
-                                "fentry", "-i", "0.25", "-c", "3", "-o", "line", "-v"});
+    const auto options =
+        parse({"--src", "my.c", "-D", "A", "--define=B=2 + 3", "--kernel-types", "headers", "--attach", "fentry", "-i",
+               "0.25", "-c", "3", "--max-flows", "100", "--listening", "-o", "line", "-v"});
     REQUIRE(options.has_value());
     CHECK(options->source == "my.c");
     CHECK(options->definitions == std::vector<std::string>{"A", "B=2 + 3"});
@@ -43,6 +46,8 @@ TEST_CASE("every option takes effect") {
     CHECK(options->attach == AttachChoice::fentry);
     CHECK(options->interval == std::chrono::milliseconds(250));
     CHECK(options->count == 3U);
+    CHECK(options->max_flows == 100U);
+    CHECK(options->listening);
     CHECK(options->verbose);
     CHECK(parse({"--print-src"})->action == Action::print_source);
     CHECK(parse({"--version"})->action == Action::print_version);
@@ -59,7 +64,13 @@ TEST_CASE("a bad interval is refused with what is accepted") {
 TEST_CASE("a bad count is refused with what is accepted") {
     for (const std::string text : {"0", "-1", "x", "1.5", "", "99999999999999999999"}) {
         CHECK(complaint({"--count", text.c_str()}) == "--count " + text + ": it accepts a whole number from 1 on");
+        CHECK(complaint({"--max-flows", text.c_str()}) ==
+              "--max-flows " + text + ": it accepts a whole number from 1 on");
     }
+}
+
+TEST_CASE("more flows than a table can have are refused") {
+    CHECK(complaint({"--max-flows", "4294967297"}) == "--max-flows 4294967297: it accepts 1000000000 at most");
 }
 
 TEST_CASE("a definition must begin with a C name") {
@@ -89,8 +100,9 @@ TEST_CASE("an option that does not exist, comes twice or lacks its value is name
 
 TEST_CASE("the help names every option") {
     const auto help = help_text();
-    for (const auto *option : {"--src", "--print-src", "--define", "--kernel-types", "--attach", "--interval",
-                               "--count", "--output", "--verbose", "--version", "--help"}) {
+    for (const auto *option :
+         {"--src", "--print-src", "--define", "--kernel-types", "--attach", "--interval", "--count", "--max-flows",
+          "--listening", "--output", "--verbose", "--version", "--help"}) {
         CHECK(help.find(option) != std::string::npos);
     }
 }

@@ -43,6 +43,15 @@ TEST_CASE("a program tells which types and constants it names, which it defines,
     CHECK(program.identifiers().count("nothing") == 0);
 }
 
+TEST_CASE("what a program asks of the kernel's structs is read off its text") {
+    const ProgramText program = {"#if KERNEL_HAS(tcp_sock, total_rto) /* KERNEL_HAS(no, comment) */\n#endif\n"
+                                 "#if KERNEL_HAS( sock , x ) || KERNEL_HAS(one)\n#endif\n",
+                                 "a.c",
+                                 {}};
+    CHECK(program.argument_pairs("KERNEL_HAS") ==
+          std::vector<std::pair<std::string, std::string>>{{"tcp_sock", "total_rto"}, {"sock", "x"}});
+}
+
 TEST_CASE("words of any length are read, and pasted names are noticed") {
     const std::string word(1'000'000, 'x');
     CHECK(text_of("struct " + word + " {};").defined_types() == std::set<std::string>{word});

@@ -77,11 +77,21 @@ TEST_CASE("a full disk and a closed descriptor are errors of the output") {
     CHECK_FALSE(write_text(full, "text", never_stopped.ends[0]).has_value());
 }
 
-TEST_CASE("a signal is noticed before and during a wait, and does not end the process") {
+TEST_CASE("a wait ends by its deadline, another descriptor, or before all a signal, which does not end the process") {
     const StopSignals signals;
     CHECK_FALSE(signals.arrived());
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+    CHECK(signals.wait(soon, ends[0]) == StopSignals::Woken::by_deadline);
+    REQUIRE(write(ends[1], "x", 1) == 1);
+    CHECK(signals.wait(soon + std::chrono::hours(1), ends[0]) == StopSignals::Woken::by_other);
     std::thread sender([] { kill(getpid(), SIGTERM); });
-    CHECK(signals.arrived_before(std::chrono::steady_clock::now() + std::chrono::hours(1)));
+    const auto in_an_hour = std::chrono::steady_clock::now() + std::chrono::hours(1);
+    CHECK(signals.wait(in_an_hour, -1) == StopSignals::Woken::by_signal);
     sender.join();
+    CHECK(signals.wait(in_an_hour, ends[0]) == StopSignals::Woken::by_signal);
     CHECK(signals.arrived());
+    close(ends[0]);
+    close(ends[1]);
 }

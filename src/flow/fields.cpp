@@ -1,0 +1,249 @@
+#include "flow/fields.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace tcp_stats {
+namespace {
+
+using enum Source;
+using enum AbsentWhen;
+using enum Naming;
+
+constexpr Field fields[] = {
+    // Addresses.
+    {"saddr", "first endpoint", "", "skc_rcv_saddr, skc_v6_rcv_saddr", "",
+     "Address of this end. Raw bytes in network order."},
+    {"sport", "first endpoint", "", "skc_num", "", "Port of this end. In host order."},
+    {"daddr", "second endpoint", "", "skc_daddr, skc_v6_daddr", "",
+     "Address of the other end, as this host sees it: behind NAT or a proxy that is not the peer's own."},
+    {"dport", "second endpoint", "", "skc_dport", "", "Port of the other end. In network order in the record."},
+    {"family", nullptr, "", "skc_family", "", "AF_INET or AF_INET6. An IPv6 socket may carry IPv4, as ::ffff:a.b.c.d.",
+     internal},
+    {"proto", nullptr, "", "", "", "6, TCP. 0 says that the record has no address yet; it is not shown then."},
+    // What the script had.
+    {"pkts_sent", "pkts", "segments", "tcp_sock.data_segs_out", "",
+     "Segments with data sent, those sent again included. Not packets on the wire where a network card splits or "
+     "merges them by itself. 32 bits in the kernel: it begins again after 4,294,967,295."},
+    {"bytes_sent", "bytes", "bytes", "tcp_sock.bytes_acked + (write_seq - snd_una), without SYN and FIN", "",
+     "Bytes that the socket accepted from the application, by any system call, since the connection began. Not bytes "
+     "that left, nor bytes that arrived: notsent and bytes_acked tell those. With kernel TLS, what TLS made of them. "
+     "On "
+     "a socket restored with TCP_REPAIR it may be one less."},
+    {"retransmits", "retr", "segments", "tcp_sock.total_retrans", "",
+     "Segments sent again, tail-loss probes and SYNs included; of an accepted connection its SYN-ACKs too. Not "
+     "segments "
+     "lost, and not time-outs."},
+    {"srtt_us", "srtt_raw, srtt_ms", "us * 8", "tcp_sock.srtt_us", "",
+     "Smoothed round-trip time as the kernel keeps it, with three fraction bits. srtt_ms is this raw value divided by "
+     "1000, as the script has it."},
+    {"rtt_us", "RTT", "us", "tcp_sock.srtt_us >> 3", "",
+     "Smoothed round-trip time. Includes the time the peer takes to acknowledge. 0 before the first measurement."},
+    {"cwnd", "CWND", "segments", "tcp_sock.snd_cwnd", "", "Congestion window, in segments of one mss."},
+    {"last_state", "state", "", "skc_state", "", "State of the connection, by its name. CLOSE: it has ended.", record,
+     never, tcp_state},
+    {"last_seen_ns", nullptr, "ns", "bpf_ktime_get_ns()", "",
+     "CLOCK_MONOTONIC at the last event: a send, a retransmit, a change of state; or when the flow was first found. "
+     "Not "
+     "the time of the last packet, and not of the sample."},
+    // Who.
+    {"pid", nullptr, "", "task_struct.tgid", "",
+     "Process that connected, holds, last sent on or closed the socket, as the initial pid namespace counts. One that "
+     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most.",
+     record, zero},
+    {"comm", nullptr, "", "task_struct.comm", "",
+     "Its name when it did so, or its thread's, 15 bytes at most. Any process may choose its name; other than "
+     "printable ASCII is shown "
+     "as "
+     "\\xNN."},
+    {"netns", nullptr, "", "net.ns.inum", "",
+     "Inode number of the network namespace, as ls -i /proc/PID/ns/net has it.", record, zero},
+    {"cgroup", nullptr, "", "sk_cgrp_data, kernfs_node.id", "",
+     "Id of the socket's cgroup (v2): that of the process that made it, or of the listening socket. It stays when the "
+     "process moves.",
+     record, zero},
+    {"cgroup_path", nullptr, "", "", "", "Path of that cgroup below the cgroup2 mount, while it exists.", derived},
+    {"role", nullptr, "", "tcp_set_state()", "",
+     "Who opened the connection: active, this end; passive, the other. Of connections older than the monitor it is "
+     "inferred from sk_max_ack_backlog and the bytes counted.",
+     record, zero, role},
+    // How long.
+    {"duration_ms", nullptr, "ms", "", "",
+     "From the SYN (active) or the end of the handshake (passive) to now, or to the close. Absent where the opening "
+     "was "
+     "not seen.",
+     derived},
+    {"closed_from", nullptr, "", "skc_state", "",
+     "Of a closed flow, the state before: FIN_WAIT2 and LAST_ACK and CLOSING are orderly ends, ESTABLISHED a reset or "
+     "an "
+     "abort.",
+     record, zero, tcp_state},
+    // Bytes.
+    {"bytes_acked", nullptr, "bytes", "tcp_sock.bytes_acked", "",
+     "Acknowledged by the peer. Counts a SYN and a FIN as a byte each, as ss does."},
+    {"bytes_received", nullptr, "bytes", "tcp_sock.bytes_received", "",
+     "Received in order. Counts a FIN as a byte, as ss does. Not bytes that the application has read."},
+    {"bytes_retrans", nullptr, "bytes", "tcp_sock.bytes_retrans", "", "Sent again."},
+    {"notsent", nullptr, "bytes", "tcp_sock.write_seq - snd_nxt", "", "Accepted and not sent yet."},
+    {"rcvq", nullptr, "bytes", "tcp_sock.rcv_nxt - copied_seq", "",
+     "Received and waiting to be read by the application. ss counts a FIN as one more."},
+    // Segments.
+    {"segs_out", nullptr, "segments", "tcp_sock.segs_out", "", "Sent, those without data included. 32 bits."},
+    {"segs_in", nullptr, "segments", "tcp_sock.segs_in", "", "Received, those without data included. 32 bits."},
+    {"data_segs_in", nullptr, "segments", "tcp_sock.data_segs_in", "", "Received with data. 32 bits."},
+    {"delivered", nullptr, "segments", "tcp_sock.delivered", "",
+     "Known to have arrived, out of order ones included. Counts the SYN. 32 bits."},
+    {"delivered_ce", nullptr, "segments", "tcp_sock.delivered_ce", "",
+     "Of those, acknowledged with an ECN congestion mark."},
+    {"lost", nullptr, "segments", "tcp_sock.lost", "",
+     "Taken for lost so far, segments sent again included. An estimate of the sender's: some were only late."},
+    {"reordering", nullptr, "segments", "tcp_sock.reordering", "",
+     "How far out of order the sender expects segments to arrive before it takes them for lost."},
+    {"reord_seen", nullptr, "events", "tcp_sock.reord_seen", "", "Times that reordering was seen."},
+    {"dsack_dups", nullptr, "segments", "tcp_sock.dsack_dups", "",
+     "Reported by the peer as received twice: retransmits found spurious. Only with a peer that sends DSACKs; the "
+     "network may duplicate too."},
+    {"rcv_ooopack", nullptr, "segments", "tcp_sock.rcv_ooopack", "", "Received out of order."},
+    // Retransmits by cause.
+    {"retr_fast", nullptr, "segments", "tcp_retransmit_skb(), icsk_ca_state", "",
+     "Sent again in fast recovery, because acknowledgements told of a loss. nstat: TcpExtTCPFastRetrans."},
+    {"retr_rto", nullptr, "segments", "tcp_retransmit_skb(), icsk_ca_state", "",
+     "Sent again because the retransmission timer ran out, and in its wake (TCP_CA_Loss) until recovered: nstat counts "
+     "the first in TcpExtTCPTimeouts, the others in TcpExtTCPSlowStartRetrans. Also after a smaller path MTU was "
+     "learned. Not a number of time-outs."},
+    {"retr_probe", nullptr, "segments", "tracepoint tcp:tcp_retransmit_skb", "",
+     "Sent again as a tail-loss probe. nstat's TcpExtTCPLossProbes counts probes with new data too."},
+    {"retr_syn", nullptr, "segments", "tcp_retransmit_skb(), tcp_rtx_synack()", "",
+     "SYNs sent again, or SYN-ACKs of the connection's own handshake. nstat: TcpExtTCPSynRetrans, which also counts "
+     "requests that never became a connection."},
+    {"retr_unseen", nullptr, "segments", "tcp_sock.total_retrans", "",
+     "Sent again before the monitor saw the socket: the cause is not known. The five add up to retr."},
+    {"timeouts", nullptr, "events", "tcp_sock.total_rto", "6.7",
+     "Times that the retransmission timer ran out, but for zero windows. 16 bits."},
+    // Time.
+    {"rttvar_us", nullptr, "us", "tcp_sock.mdev_us >> 2", "", "Mean deviation of the round-trip time."},
+    {"min_rtt_us", nullptr, "us", "tcp_sock.rtt_min", "",
+     "Smallest round-trip time of the last minutes (net.ipv4.tcp_min_rtt_wlen). Absent before the first.", record,
+     all_ones},
+    {"rto_us", nullptr, "us", "icsk_rto", "", "Retransmission time-out, in steps of a timer tick."},
+    // Windows.
+    {"mss", nullptr, "bytes", "tcp_sock.mss_cache", "", "Data in a full segment sent, without headers and options."},
+    {"ssthresh", nullptr, "segments", "tcp_sock.snd_ssthresh", "",
+     "Slow start threshold. Absent while it is infinite: nothing has been lost.", record, all_ones},
+    {"snd_wnd", nullptr, "bytes", "tcp_sock.snd_wnd", "", "Window that the peer advertised last."},
+    {"rcv_wnd", nullptr, "bytes", "tcp_sock.rcv_wnd", "", "Window that this end advertised last."},
+    {"unacked", nullptr, "segments", "tcp_sock.packets_out", "", "Sent and not acknowledged."},
+    {"sacked", nullptr, "segments", "tcp_sock.sacked_out", "", "Of those, arrived out of order."},
+    {"lost_now", nullptr, "segments", "tcp_sock.lost_out", "", "Of the unacknowledged, taken for lost."},
+    {"retrans_now", nullptr, "segments", "tcp_sock.retrans_out", "", "Of the unacknowledged, sent again."},
+    {"in_flight", nullptr, "segments", "tcp_packets_in_flight()", "",
+     "Believed to be on the way: unacked - sacked - lost_now + retrans_now."},
+    // Rates that the kernel has.
+    {"pacing_rate", nullptr, "bytes/s", "sk_pacing_rate", "",
+     "Rate that the sender paces itself to. Absent while unlimited. Nothing is slowed down by it unless pacing is in "
+     "use "
+     "(fq, BBR, SO_MAX_PACING_RATE).",
+     record, all_ones},
+    {"delivery_rate", nullptr, "bytes/s", "tcp_compute_delivery_rate()", "",
+     "Rate of the most recent delivery that was measured, which may be long ago. With app_limited=1 the path could "
+     "have "
+     "done more. Absent before the first.",
+     record, all_ones},
+    {"app_limited", nullptr, "0 or 1", "tcp_sock.rate_app_limited", "", "Whether that rate was the application's."},
+    {"ca", nullptr, "", "icsk_ca_ops->name", "", "Congestion control algorithm."},
+    {"ca_state", nullptr, "", "icsk_ca_state", "",
+     "Open: all is well. Disorder: duplicate ACKs. CWR: reduced by ECN or locally. Recovery: fast recovery. Loss: "
+     "after "
+     "a time-out.",
+     record, never, ca_state},
+    {"cwnd_limited", nullptr, "0 or 1", "tcp_sock.is_cwnd_limited", "",
+     "Whether the congestion window held the sender back when it last filled a window."},
+    // Times.
+    {"busy_us", nullptr, "us", "tcp_sock.chrono_stat", "",
+     "Time with data to send or unacknowledged. In steps of a timer tick, as the next two."},
+    {"rwnd_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "", "Of that, held back by the receiver's window."},
+    {"sndbuf_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "",
+     "Of that, held back by the send buffer, as far as the kernel notices: not when all was sent by the time the "
+     "application had to wait."},
+    {"sndbuf_full", nullptr, "0 or 1", "socket.flags, SOCK_NOSPACE", "",
+     "Whether the application wants to send more and waits for room in the send buffer."},
+    {"recovery_us", nullptr, "us", "tcp_retransmit_skb()", "",
+     "Time in loss recovery since the monitor saw the socket, an estimate: a round trip for each retransmission, plus "
+     "the time-out where the timer ran out, none of it counted twice."},
+    // Of the application.
+    {"sendmsg_calls", nullptr, "calls", "tcp_sendmsg()", "",
+     "Calls of tcp_sendmsg since the monitor saw the socket. Not sendfile before Linux 6.5, nor kernel TLS and MPTCP: "
+     "these have other ways; their bytes are counted all the same."},
+    {"acceptq", nullptr, "connections", "sk_ack_backlog", "",
+     "Of a listening socket (--listening): accepted by the handshake, waiting for accept().", record, all_ones},
+    {"acceptq_max", nullptr, "connections", "sk_max_ack_backlog", "",
+     "Of a listening socket: its limit, from listen().", record, all_ones},
+    {"synq", nullptr, "requests", "icsk_accept_queue.qlen", "",
+     "Of a listening socket: requests whose handshake is not complete (SYN_RECV).", record, all_ones},
+    // From two snapshots.
+    {"bytes_per_s", nullptr, "bytes/s", "", "", "Rate of bytes.", derived, never, none, "bytes_sent"},
+    {"acked_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_acked.", derived, never, none, "bytes_acked"},
+    {"received_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_received.", derived, never, none, "bytes_received"},
+    {"pkts_per_s", nullptr, "segments/s", "", "", "Rate of pkts.", derived, never, none, "pkts_sent"},
+    {"retr_per_s", nullptr, "segments/s", "", "", "Rate of retr.", derived, never, none, "retransmits"},
+    {"limit", nullptr, "", "", "", "What limited the sender most since the snapshot before: the largest of the next.",
+     derived},
+    {"limit_pct", nullptr, "%", "", "", "Its share of the time.", derived},
+    {"app_pct", nullptr, "%", "", "", "Share of the time limited by the application.", derived},
+    {"cwnd_pct", nullptr, "%", "", "", "By the congestion window.", derived},
+    {"rwnd_pct", nullptr, "%", "", "", "By the receiver's window.", derived},
+    {"sndbuf_pct", nullptr, "%", "", "", "By the send buffer.", derived},
+    {"loss_pct", nullptr, "%", "", "", "By loss recovery.", derived},
+    // Not shown.
+    {"first_seen_ns", nullptr, "ns", "", "", "Tells one connection from the next at the same address.", internal},
+    {"opened_ns", nullptr, "ns", "", "", "Where duration_ms begins.", internal},
+    {"sampled_ns", nullptr, "ns", "", "", "When the counters were read; rates are taken over the time between two.",
+     internal},
+    {"closed_ns", nullptr, "ns", "", "", "Where duration_ms ends.", internal},
+    {"retransmit_state", nullptr, "", "", "", "How far retransmits have been divided up by cause.", internal},
+};
+
+std::string name_in_line(const Field &field) {
+    if (field.in_line == nullptr) {
+        return fmt::format("`{}=`", field.name);
+    }
+    const std::string_view words = field.in_line;
+    if (words.ends_with("endpoint")) {
+        return std::string(words);
+    }
+    std::string text = "`";
+    for (const char c : words) {
+        text += c == ',' ? "=`, `" : std::string(c == ' ' ? 0 : 1, c);
+    }
+    return text + "=`";
+}
+
+std::string code(const char *text) { return *text == '\0' ? std::string() : fmt::format("`{}`", text); }
+
+} // namespace
+
+std::span<const Field> known_fields() { return fields; }
+
+const Field *find_field(std::string_view name) {
+    const auto found =
+        std::find_if(std::begin(fields), std::end(fields), [&](const Field &field) { return field.name == name; });
+    return found == std::end(fields) ? nullptr : found;
+}
+
+std::string fields_table() {
+    std::string text =
+        "| in the line | field of `flow_stats_t` | unit | rests on (kernel) | since Linux | meaning, and what it "
+        "does not mean |\n|---|---|---|---|---|---|\n";
+    for (const auto &field : fields) {
+        const bool internal_field = field.source == internal;
+        text += fmt::format("| {} | {} | {} | {} | {} | {} |\n",
+                            internal_field ? std::string("not shown") : name_in_line(field),
+                            field.source == derived ? std::string("derived") : fmt::format("`{}`", field.name),
+                            field.unit, code(field.kernel), field.since, field.meaning);
+    }
+    return text;
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,72 @@
+#include "kernel/closed_flows.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <bpf/libbpf.h>
+
+#include "base/translate.h"
+
+namespace tcp_stats {
+
+struct ClosedFlows::Collected {
+    std::size_t record_size;
+    RawEntries entries;
+    std::uint64_t lost = 0;
+
+    static int add(void *context, void *data, std::size_t size) {
+        auto &self = *static_cast<Collected *>(context);
+        std::uint64_t sock = 0;
+        if (size < sizeof(sock) + self.record_size) { // the program's own; not a record
+            return 0;
+        }
+        if (self.entries.keys.size() == most_collected) {
+            ++self.lost;
+            return 0;
+        }
+        const auto *bytes = static_cast<const std::byte *>(data);
+        std::memcpy(&sock, bytes, sizeof(sock));
+        self.entries.keys.push_back(sock);
+        self.entries.values.insert(self.entries.values.end(), bytes + sizeof(sock),
+                                   bytes + sizeof(sock) + self.record_size);
+        return 0;
+    }
+};
+
+ClosedFlows::ClosedFlows(std::unique_ptr<Collected> collected)
+    : collected_(std::move(collected)), ring_(nullptr, ring_buffer__free) {}
+ClosedFlows::ClosedFlows(ClosedFlows &&) noexcept = default;
+ClosedFlows &ClosedFlows::operator=(ClosedFlows &&) noexcept = default;
+ClosedFlows::~ClosedFlows() = default;
+
+Result<std::optional<ClosedFlows>> ClosedFlows::open(const Program &program, std::size_t record_size) {
+    const auto *table = program.table("closed_flows");
+    if (table == nullptr) {
+        return std::optional<ClosedFlows>();
+    }
+    if (table->type != BPF_MAP_TYPE_RINGBUF) {
+        return fail(ErrorKind::program_rejected,
+                    tr("table closed_flows of {} is no ring buffer; declare BPF_RINGBUF_OUTPUT(closed_flows, PAGES)",
+                       program.text().name));
+    }
+    ClosedFlows flows(std::make_unique<Collected>(Collected{record_size, {}, 0}));
+    flows.ring_.reset(ring_buffer__new(table->fd, Collected::add, flows.collected_.get(), nullptr));
+    if (!flows.ring_) {
+        return fail(ErrorKind::defect,
+                    tr("cannot read the ring buffer closed_flows: {}; please report it", std::strerror(errno)));
+    }
+    return std::optional(std::move(flows));
+}
+
+int ClosedFlows::fd() const { return ring_buffer__epoll_fd(ring_.get()); }
+
+void ClosedFlows::collect() { ring_buffer__consume(ring_.get()); }
+
+bool ClosedFlows::any() const { return !collected_->entries.keys.empty(); }
+
+std::uint64_t ClosedFlows::lost() const { return collected_->lost; }
+
+RawEntries ClosedFlows::take() { return std::exchange(collected_->entries, {}); }
+
+} // namespace tcp_stats

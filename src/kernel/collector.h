@@ -1,0 +1,52 @@
+// Takes readings: everything the kernel says of all flows at one time.
+#pragma once
+
+#include <optional>
+
+#include "base/error.h"
+#include "flow/snapshot.h"
+#include "kernel/closed_flows.h"
+#include "kernel/flow_table.h"
+#include "kernel/hooks.h"
+#include "kernel/missed_counts.h"
+#include "kernel/socket_walk.h"
+
+namespace tcp_stats {
+
+class Collector {
+public:
+    /// Loads the iterators that the program has, and finds its tables. Errors: program_rejected, kernel_unsupported.
+    static Result<Collector> create(Program &program, const FlowTable &table, const RecordReader &reader);
+
+    /// Walks the sockets, reads the table, takes the last records of closed flows, and then the count of what
+    /// was missed. A walk that fails once the first has not is left out. Errors: those of its parts.
+    Result<Reading> read(const Hooks &hooks);
+
+    /// Removes records of sockets that are gone, unless another connection has the address by now.
+    void remove(const std::vector<GoneRecord> &gone);
+
+    /// Readable when `collect_closed` is wanted; -1: never.
+    int closed_fd() const { return closed_ ? closed_->fd() : -1; }
+
+    /// Makes room in the ring of closed flows. Whether there are any for the next reading.
+    bool collect_closed();
+
+private:
+    Collector(const FlowTable &table, const RecordReader &reader, MissedCounts missed)
+        : table_(&table), reader_(&reader), missed_(std::move(missed)) {}
+
+    bool wants_owners(const RawEntries &entries) const;
+
+    const FlowTable *table_;
+    const RecordReader *reader_;
+    MissedCounts missed_;
+    std::optional<Iterator> sockets_;
+    std::optional<Iterator> files_;
+    std::optional<ClosedFlows> closed_;
+    std::optional<RecordField> first_seen_, pid_;
+    bool walked_ = false;
+    std::uint64_t restarts_ = 0;
+    std::uint64_t owners_sought_ns_ = 0; ///< when open files were walked last; 0: never
+};
+
+} // namespace tcp_stats

@@ -1,0 +1,109 @@
+#include "kernel/network_namespaces.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tcp_stats {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *own_path = "/proc/thread-self/ns/net";
+
+class Collection {
+public:
+    void add(const std::string &path) {
+        struct stat status {};
+        if (stat(path.c_str(), &status) == 0 && seen_.insert(status.st_ino).second) {
+            found_.push_back({status.st_ino, path});
+        }
+    }
+
+    std::vector<NetworkNamespace> found() && { return std::move(found_); }
+
+private:
+    std::set<std::uint64_t> seen_;
+    std::vector<NetworkNamespace> found_;
+};
+
+void add_of_processes(Collection &collection) {
+    std::error_code error;
+    for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+        const auto name = entry->path().filename().string();
+        if (std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) {
+            collection.add(entry->path().string() + "/ns/net");
+        }
+    }
+}
+
+/// mountinfo(5) writes a space in a path as \040.
+std::string unescaped(const std::string &path) {
+    std::string plain;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (path[i] == '\\' && i + 3 < path.size()) {
+            plain += static_cast<char>(std::stoi(path.substr(i + 1, 3), nullptr, 8));
+            i += 3;
+        } else {
+            plain += path[i];
+        }
+    }
+    return plain;
+}
+
+/// Lines like `… 0:4 net:[4026532281] /run/netns/a rw shared:7 - nsfs nsfs rw`.
+void add_mounted(Collection &collection) {
+    std::ifstream mounts("/proc/thread-self/mountinfo");
+    for (std::string line; std::getline(mounts, line);) {
+        std::istringstream words(line);
+        std::string word;
+        std::string root;
+        std::string point;
+        words >> word >> word >> word >> root >> point;
+        if (root.starts_with("net:[")) {
+            collection.add(unescaped(point));
+        }
+    }
+}
+
+} // namespace
+
+std::vector<NetworkNamespace> network_namespaces() {
+    Collection collection;
+    collection.add(own_path);
+    add_mounted(collection);
+    add_of_processes(collection);
+    return std::move(collection).found();
+}
+
+NamespaceVisit::NamespaceVisit(const std::string &path) : home_fd_(open(own_path, O_RDONLY | O_CLOEXEC)) {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status {};
+    entered_ = home_fd_ >= 0 && fd >= 0 && fstat(fd, &status) == 0 && setns(fd, CLONE_NEWNET) == 0;
+    inode_ = status.st_ino;
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+NamespaceVisit::~NamespaceVisit() {
+    if (entered_ && setns(home_fd_, CLONE_NEWNET) != 0) {
+        std::perror("setns");
+        std::abort();
+    }
+    if (home_fd_ >= 0) {
+        close(home_fd_);
+    }
+}
+
+} // namespace tcp_stats

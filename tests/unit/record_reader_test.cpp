@@ -1,0 +1,201 @@
+#include "flow/record_reader.h"
+
+#include "table.h"
+
+using namespace tcp_stats;
+
+namespace {
+
+const Table &script_table() {
+    static const Table table({{"saddr", "unsigned char 16"},
+                              {"daddr", "unsigned char 16"},
+                              {"sport", "unsigned short"},
+                              {"dport", "unsigned short"},
+                              {"proto", "unsigned char"},
+                              {"family", "unsigned char"},
+                              {"pad", "unsigned char 2"},
+                              {"bytes_sent", "unsigned long long"},
+                              {"last_state", "unsigned int"},
+                              {"srtt_us", "unsigned int"}});
+    return table;
+}
+
+Table::Maker record_between(int family, const char *local, const char *remote) {
+    auto record = script_table().record();
+    record.set("family", static_cast<std::uint64_t>(family)).set("sport", 53152).set("dport", htons(443));
+    return record.address("saddr", family, local).address("daddr", family, remote);
+}
+
+RecordReader reader_of(const std::string &desc, std::size_t size) {
+    auto layout = RecordLayout::parse(desc, size);
+    REQUIRE(layout.has_value());
+    auto reader = RecordReader::create(std::move(*layout));
+    REQUIRE(reader.has_value());
+    return *reader;
+}
+
+std::vector<std::string> column_names(const RecordReader &reader) {
+    std::vector<std::string> names;
+    for (const auto &column : reader.columns()) {
+        names.push_back(column.name);
+    }
+    return names;
+}
+
+Value value(const Table &table, const Table::Maker &record, std::size_t column) {
+    return RecordReader::value(record.bytes(), table.reader().columns().at(column));
+}
+
+std::string refusal(const std::string &desc, std::size_t size) {
+    auto layout = RecordLayout::parse(desc, size);
+    REQUIRE(layout.has_value());
+    const auto reader = RecordReader::create(std::move(*layout));
+    REQUIRE_FALSE(reader.has_value());
+    CHECK(reader.error().kind == ErrorKind::program_rejected);
+    return reader.error().message;
+}
+
+} // namespace
+
+TEST_CASE("the local port is in host order, the remote port in network order") {
+    const auto record = record_between(AF_INET, "10.0.0.1", "10.0.0.2");
+    CHECK(to_string(script_table().reader().local(record.bytes())) == "10.0.0.1:53152");
+    CHECK(to_string(script_table().reader().remote(record.bytes())) == "10.0.0.2:443");
+}
+
+TEST_CASE("a 16-byte address is IPv4 only where the family says so") {
+    const auto &reader = script_table().reader();
+    CHECK(to_string(reader.local(record_between(AF_INET6, "2001:db8::1", "fe80::2").bytes())) == "[2001:db8::1]:53152");
+    CHECK(to_string(reader.remote(record_between(AF_INET6, "::ffff:10.0.0.1", "::ffff:10.0.0.2").bytes())) ==
+          "[::ffff:10.0.0.2]:443");
+    const Table without_family({{"saddr", "unsigned int 4"}, {"sport", "unsigned short"}});
+    auto record = without_family.record();
+    record.address("saddr", AF_INET6, "::1").set("sport", 80);
+    CHECK(to_string(without_family.reader().local(record.bytes())) == "[::1]:80");
+}
+
+TEST_CASE("the script's fields pass through unchanged, and are no columns") {
+    auto record = record_between(AF_INET, "10.0.0.1", "10.0.0.2");
+    record.set("proto", 6).set("bytes_sent", 0x123456789abcdef0).set("last_state", 4).set("srtt_us", 98765);
+    const auto &script = script_table().reader().script();
+    CHECK(RecordReader::number(record.bytes(), script.proto) == 6);
+    CHECK(RecordReader::number(record.bytes(), script.bytes_sent) == 0x123456789abcdef0);
+    CHECK(tcp_state_name(RecordReader::number(record.bytes(), script.last_state)) == "FIN_WAIT1");
+    CHECK(RecordReader::number(record.bytes(), script.srtt_us) == 98765);
+    CHECK(RecordReader::number(record.bytes(), script.cwnd) == 0);
+    CHECK(script_table().reader().columns().empty());
+}
+
+TEST_CASE("fields may stand in any order, others are handed on in order with their values") {
+    const Table table({{"drift", "int"},
+                       {"daddr", "unsigned int"},
+                       {"comment", "char 8"},
+                       {"cwnd", "unsigned short"},
+                       {"dport", "unsigned short"},
+                       {"raw", "unsigned char 4"},
+                       {"total", "unsigned long long"}});
+    auto record = table.record();
+    record.set("drift", static_cast<std::uint64_t>(-5)).set("comment", std::string("nginx")).set("dport", htons(53));
+    record.address("daddr", AF_INET, "192.0.2.1").set("raw", 0xefbeadde).set("total", 99).set("cwnd", 7);
+    CHECK(column_names(table.reader()) == std::vector<std::string>{"drift", "comment", "raw", "total"});
+    CHECK(to_string(table.reader().local(record.bytes())) == "0.0.0.0:0");
+    CHECK(to_string(table.reader().remote(record.bytes())) == "192.0.2.1:53");
+    CHECK(value(table, record, 0) == Value(std::int64_t(-5)));
+    CHECK(value(table, record, 1) == Value(std::string("nginx")));
+    CHECK(value(table, record, 2) == Value(std::vector<std::uint8_t>{0xde, 0xad, 0xbe, 0xef}));
+    CHECK(value(table, record, 3) == Value(std::uint64_t(99)));
+}
+
+TEST_CASE("a known field is absent where its value says so, and numbers with names are shown by these") {
+    const Table table({{"pid", "unsigned int"},
+                       {"min_rtt_us", "unsigned int"},
+                       {"pacing_rate", "unsigned long long"},
+                       {"ca_state", "unsigned char"},
+                       {"role", "unsigned char"},
+                       {"comm", "char 16"},
+                       {"mine", "unsigned int"}});
+    auto record = table.record();
+    record.set("min_rtt_us", 0xffffffff).set("pacing_rate", ~std::uint64_t(0)).set("ca_state", 9);
+    for (const std::size_t absent : {0, 1, 2, 4, 5}) {
+        CHECK(value(table, record, absent) == Value());
+    }
+    CHECK(value(table, record, 3) == Value(std::string("9")));
+    CHECK(value(table, record, 6) == Value(std::uint64_t(0)));
+    record.set("pid", 7).set("min_rtt_us", 0).set("pacing_rate", 0xffffffff).set("ca_state", 3).set("role", 2);
+    record.set("comm", std::string("sshd")).set("mine", 0xffffffff);
+    const std::vector<Value> expected = {std::uint64_t(7),         std::uint64_t(0),       std::uint64_t(0xffffffff),
+                                         std::string("Recovery"),  std::string("passive"), std::string("sshd"),
+                                         std::uint64_t(0xffffffff)};
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        CHECK(value(table, record, i) == expected[i]);
+    }
+}
+
+TEST_CASE("internal fields are not shown, nor what lies in them") {
+    const auto reader = reader_of(R"(["s", [["opened_ns", "unsigned long long"], ["retransmit_state",
+        ["r", [["recovery_ns", "unsigned long long"], ["cause", "unsigned int"]], "struct_packed"]],
+        ["mine", "unsigned int"]], "struct_packed"])",
+                                  24);
+    CHECK(column_names(reader) == std::vector<std::string>{"mine"});
+    CHECK(reader.integer("opened_ns").has_value());
+    CHECK_FALSE(reader.integer("retransmit_state").has_value());
+}
+
+TEST_CASE("a record whose proto is 0 has no address yet; a program without proto has it always") {
+    auto record = script_table().record();
+    CHECK_FALSE(script_table().reader().is_complete(record.bytes()));
+    CHECK(script_table().reader().is_complete(record.set("proto", 6).bytes()));
+    const Table without({{"mine", "unsigned int"}});
+    CHECK(without.reader().is_complete(without.record().bytes()));
+}
+
+TEST_CASE("the members of an address that is a struct are no fields of their own") {
+    const auto reader = reader_of(
+        R"(["s", [["daddr", ["in6_addr", [["in6_u", ["", [["u6_addr8", "unsigned char", [16]],
+            ["u6_addr32", "unsigned int", [4]]], "union"]]], "struct_packed"]]], "struct_packed"])",
+        16);
+    std::array<std::byte, 16> record{};
+    record[15] = std::byte(1);
+    CHECK(reader.columns().empty());
+    CHECK(to_string(reader.remote(record)) == "[::1]:0");
+}
+
+TEST_CASE("of two fields of one name the one in fewer structs is known, and the other is told apart") {
+    const auto reader = reader_of(
+        R"(["s", [["prev", ["p", [["cwnd", "unsigned int"], ["a", "unsigned int"]], "struct_packed"]],
+            ["cwnd", "unsigned int"], ["a", "unsigned int"]], "struct_packed"])",
+        16);
+    const std::array<std::uint32_t, 4> record = {777, 1, 10, 2};
+    CHECK(RecordReader::number(std::as_bytes(std::span(record)), reader.script().cwnd) == 10);
+    CHECK(column_names(reader) == std::vector<std::string>{"prev.cwnd", "prev.a", "a"});
+}
+
+TEST_CASE("text that fills its array has no NUL and ends with the array") {
+    const Table table({{"text", "char 4"}, {"n", "unsigned int"}});
+    auto record = table.record();
+    record.set("text", std::string("abcd")).set("n", 0x41414141);
+    CHECK(value(table, record, 0) == Value(std::string("abcd")));
+}
+
+TEST_CASE("a field of the script of a type that cannot hold it is refused by name") {
+    CHECK(refusal(R"(["s", [["saddr", "unsigned char", [6]]], "struct_packed"])", 6) ==
+          "field saddr of flow_stats has 6 bytes; an address is a 4-byte integer or an array of 16 bytes");
+    CHECK(refusal(R"(["s", [["sport", "unsigned int"]], "struct_packed"])", 4) ==
+          "field sport of flow_stats is not an integer of at most 2 bytes");
+    CHECK(refusal(R"(["s", [["cwnd", "char", [8]]], "struct_packed"])", 8) ==
+          "field cwnd of flow_stats is not an integer of at most 8 bytes");
+}
+
+TEST_CASE("states have the names of the kernel, unknown ones their number") {
+    CHECK(tcp_state_name(1) == "ESTABLISHED");
+    CHECK(tcp_state_name(2) == "SYN_SENT");
+    CHECK(tcp_state_name(11) == "CLOSING");
+    CHECK(tcp_state_name(0) == "0");
+    CHECK(tcp_state_name(12) == "12");
+    CHECK(tcp_state_name(4294967295U) == "4294967295");
+    CHECK(ca_state_name(0) == "Open");
+    CHECK(ca_state_name(4) == "Loss");
+    CHECK(ca_state_name(5) == "5");
+    CHECK(role_name(1) == "active");
+    CHECK(role_name(3) == "3");
+}

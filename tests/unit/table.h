@@ -1,0 +1,88 @@
+// Records for tests: a layout from a list of fields, and values put in by name.
+#pragma once
+
+#include <cstring>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <arpa/inet.h>
+
+#include "flow/record_reader.h"
+#include "test.h"
+
+class Table {
+public:
+    using Type = std::pair<const char *, const char *>;
+
+    /// Each type as BCC names it; `char 16` is an array.
+    explicit Table(std::initializer_list<Type> types) : layout_(parse(types)), reader_(create(layout_)) {}
+
+    const tcp_stats::RecordReader &reader() const { return reader_; }
+
+    class Maker {
+    public:
+        explicit Maker(const tcp_stats::RecordLayout &layout) : layout_(layout), bytes_(layout.size()) {}
+
+        Maker &set(const char *name, std::uint64_t value) { return copy(name, &value, sizeof(value)); }
+        Maker &set(const char *name, const std::string &text) { return copy(name, text.data(), text.size()); }
+        Maker &address(const char *name, int family, const char *text) {
+            std::uint8_t address[16] = {};
+            inet_pton(family, text, address);
+            return copy(name, address, sizeof(address));
+        }
+        const std::vector<std::byte> &bytes() const { return bytes_; }
+
+    private:
+        Maker &copy(const char *name, const void *data, std::size_t size) {
+            const auto *field = layout_.find(name);
+            REQUIRE(field != nullptr);
+            std::memcpy(bytes_.data() + field->offset, data, std::min(size, field->size));
+            return *this;
+        }
+
+        const tcp_stats::RecordLayout &layout_;
+        std::vector<std::byte> bytes_;
+    };
+
+    /// A record of zeros, to be filled.
+    Maker record() const { return Maker(layout_); }
+
+    static void add(tcp_stats::RawEntries &entries, std::uint64_t key, const Maker &maker) {
+        entries.keys.push_back(key);
+        entries.values.insert(entries.values.end(), maker.bytes().begin(), maker.bytes().end());
+    }
+
+private:
+    static tcp_stats::RecordLayout parse(std::initializer_list<Type> types) {
+        std::string members;
+        std::size_t size = 0;
+        for (const auto &[name, type] : types) {
+            const std::string text = type;
+            const auto last = text.rfind(' ');
+            const bool array = last != std::string::npos && text.find_first_of("0123456789", last) != std::string::npos;
+            const auto element = array ? text.substr(0, last) : text;
+            const auto length = array ? std::stoul(text.substr(last)) : 1;
+            const auto each = element.ends_with("char")    ? 1
+                              : element.ends_with("short") ? 2
+                              : element.ends_with("int")   ? 4
+                                                           : 8;
+            size += each * length;
+            members += (members.empty() ? "" : ", ") + std::string("[\"") + name + "\", \"" + element + "\"" +
+                       (array ? ", [" + std::to_string(length) + "]" : "") + "]";
+        }
+        auto layout = tcp_stats::RecordLayout::parse("[\"s\", [" + members + "], \"struct_packed\"]", size);
+        REQUIRE(layout.has_value());
+        return *layout;
+    }
+
+    static tcp_stats::RecordReader create(const tcp_stats::RecordLayout &layout) {
+        auto reader = tcp_stats::RecordReader::create(layout);
+        REQUIRE(reader.has_value());
+        return *reader;
+    }
+
+    tcp_stats::RecordLayout layout_;
+    tcp_stats::RecordReader reader_;
+};

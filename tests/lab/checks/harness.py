@@ -71,6 +71,11 @@ LINE = re.compile(
     r"(?P<further>( [a-z_0-9]+=\S*)*)$")
 
 
+def words_of_comment(line):
+    """`# name=count …`"""
+    return {name: int(count) for name, count in (pair.split("=") for pair in line[1:].split())}
+
+
 class Flow:
     def __init__(self, line):
         match = LINE.match(line)
@@ -85,6 +90,30 @@ class Flow:
         assert not self.local.endswith(":0"), f"no local port: {line!r}"
         self.further = dict(pair.split("=", 1) for pair in match["further"].split())
 
+    def __getitem__(self, name):
+        """A number by its key in the line; None where the line lacks it."""
+        return int(self.further[name]) if name in self.further else None
+
+
+class Snapshot:
+    """The flows of one snapshot. Its lines are read when someone looks: there may be very many."""
+
+    def __init__(self):
+        self.lines = []
+        self.missed = {}  # what its comment line says
+        self.flows = None
+
+    def __iter__(self):
+        if self.flows is None:
+            self.flows = [Flow(line) for line in self.lines]
+        return iter(self.flows)
+
+    def __len__(self):
+        return len(self.lines)
+
+    def __getitem__(self, index):
+        return list(self)[index]
+
 
 class Monitor:
     """The monitor, running; its snapshots as they come."""
@@ -93,8 +122,9 @@ class Monitor:
         self.stderr_file = tempfile.TemporaryFile("a+")
         self.process = subprocess.Popen([*prefix, MONITOR, *options], stdout=subprocess.PIPE, stderr=self.stderr_file,
                                         text=True, env=dict(os.environ, **(env or {})))
-        self.lines = []
-        self.snapshots = []  # complete ones, each a list of flows
+        self.lines = []  # without those of flows
+        self.snapshots = []  # complete ones
+        self.closed_flows = []  # last records so far, in order
         self.bad_line = None
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -109,17 +139,31 @@ class Monitor:
 
     def _collect(self):
         current = None
+
+        def complete():
+            if current is not None:
+                self.closed_flows.extend(Flow(line) for line in current.lines if " state=CLOSE " in line)
+                self.snapshots.append(current)
         for line in self.process.stdout:
             line = line.rstrip("\n")
-            self.lines.append(line)
             if line.startswith("[snapshot]"):
-                if current is not None:
-                    self.snapshots.append(current)
-                current = []
+                complete()
+                current = Snapshot()
             elif line.startswith("sock="):
-                current.append(Flow(line))
-        if current is not None:
-            self.snapshots.append(current)
+                current.lines.append(line)
+                continue
+            elif line.startswith("#"):
+                current.missed = words_of_comment(line)
+            self.lines.append(line)
+        complete()
+
+    def missed(self, name):
+        """How often, all snapshots together."""
+        return sum(snapshot.missed.get(name, 0) for snapshot in self.snapshots[:])
+
+    def closed(self):
+        """Last records of closed flows so far, in order."""
+        return self.closed_flows[:]
 
     def wait_for_banner(self):
         wait_for("the banner", lambda: self.lines or self.process.poll() is not None)
@@ -202,6 +246,19 @@ class Namespaces:
 
     def __exit__(self, *_):
         sh("ip netns del a; ip netns del b")
+
+
+def in_namespace(namespace, command):
+    return sh(f"ip netns exec {namespace} {command}")
+
+
+def netns_inode(namespace):
+    return int(in_namespace(namespace, "stat -L -c %i /proc/self/ns/net"))
+
+
+def nstat(namespace):
+    """The counters of that namespace, since it was made."""
+    return json.loads(in_namespace(namespace, "nstat -asz -j"))["kernel"]
 
 
 def ss(namespace, state="established"):

@@ -41,9 +41,27 @@ def reordered_fields_are_found_and_new_ones_stand_at_the_end():
     client, server = talk()
     with client, server:
         flow, errors = shown_with(client, "--src", f"{PROGRAMS}/reordered.c", "--kernel-types", "btf")
-        assert re.search(r" last_seen_ns=\d+ uid=0 comm=python3$", flow.line), flow.line
+        assert re.search(r" last_seen_ns=\d+( [a-z_]+_per_s=\S+)* uid=0 who=python3$", flow.line), flow.line
         equal(flow.state, "ESTABLISHED", "state")
         assert flow.cwnd > 0 and flow.pkts > 0, flow.line
+        equal(errors, "", "standard error")
+
+
+@check("base")
+def the_change_that_the_readme_proposes_works():
+    client, server = talk()
+    source = run("--print-src")[1]
+    for place, addition in (("struct retransmit_state_t retransmit_state;\n", "\tu32 mark;\n"),
+                            ("\ts->last_state = state;\n\ts->sampled_ns", "")):
+        equal(source.count(place), 1, f"places like {place!r}")
+        source = source.replace(place, place + addition)
+    source = source.replace("\ts->sampled_ns = ", "\ts->mark = sk->sk_mark;\n\ts->sampled_ns = ", 1)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 42)
+    with client, server, tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+        file.write(source)
+        file.flush()
+        flow, errors = shown_with(client, "--src", file.name)
+        assert flow.line.endswith(" mark=42"), flow.line
         equal(errors, "", "standard error")
 
 
@@ -135,7 +153,7 @@ def a_handler_in_an_included_file_is_not_attached_by_bcc_and_that_is_said():
         with open(f"{directory}/main.c", "w") as file:
             file.write(run("--print-src")[1] + '#include "more.h"\n')
         status, _, errors = run("-v", "-c", "1", "--src", f"{directory}/main.c")
-        equal((status, errors.count(" attached to ")), (0, 3), "exit status, hooks attached")
+        equal((status, errors.count(" attached to ")), (0, 5), "exit status, hooks attached")
         contains(errors, "the handler for tcp_close is not attached: BCC takes handlers only from ")
 
 

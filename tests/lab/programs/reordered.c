@@ -21,6 +21,6 @@ int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk, struct msghdr *msg
 	r->last_state = sk->sk_state;
 	r->pkts_sent++;
 	r->uid = sk->sk_socket->file->f_cred->uid.val;
-	bpf_get_current_comm(&r->comm, sizeof(r->comm));
+	bpf_get_current_comm(&r->who, sizeof(r->who));
 	return 0;
 }

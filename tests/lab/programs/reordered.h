@@ -9,5 +9,5 @@ struct record {
 	u8 last_state;
 	u32 pkts_sent;
 	u32 uid;
-	char comm[TASK_COMM_LEN];
+	char who[TASK_COMM_LEN];
 };

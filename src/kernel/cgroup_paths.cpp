@@ -3,30 +3,20 @@
 #include <array>
 #include <climits>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "kernel/mounts.h"
 
 namespace tcp_stats {
 namespace {
 
 /// The first mount of cgroup2 whose root is the hierarchy's (or the namespace's) own.
 std::string cgroup2_mount() {
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-        const auto separator = line.find(" - cgroup2 ");
-        if (separator == std::string::npos) {
-            continue;
-        }
-        std::istringstream words(line);
-        std::string word;
-        std::string root;
-        std::string point;
-        words >> word >> word >> word >> root >> point;
-        if (root == "/") {
-            return point;
+    for (const auto &mount : mounts()) {
+        if (mount.type == "cgroup2" && mount.root == "/") {
+            return mount.point;
         }
     }
     return {};

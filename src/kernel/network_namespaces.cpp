@@ -5,14 +5,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "kernel/mounts.h"
 
 namespace tcp_stats {
 namespace {
@@ -47,31 +47,10 @@ void add_of_processes(Collection &collection) {
     }
 }
 
-/// mountinfo(5) writes a space in a path as \040.
-std::string unescaped(const std::string &path) {
-    std::string plain;
-    for (std::size_t i = 0; i < path.size(); ++i) {
-        if (path[i] == '\\' && i + 3 < path.size()) {
-            plain += static_cast<char>(std::stoi(path.substr(i + 1, 3), nullptr, 8));
-            i += 3;
-        } else {
-            plain += path[i];
-        }
-    }
-    return plain;
-}
-
-/// Lines like `… 0:4 net:[4026532281] /run/netns/a rw shared:7 - nsfs nsfs rw`.
 void add_mounted(Collection &collection) {
-    std::ifstream mounts("/proc/thread-self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-        std::istringstream words(line);
-        std::string word;
-        std::string root;
-        std::string point;
-        words >> word >> word >> word >> root >> point;
-        if (root.starts_with("net:[")) {
-            collection.add(unescaped(point));
+    for (const auto &mount : mounts()) {
+        if (mount.root.starts_with("net:[")) {
+            collection.add(mount.point);
         }
     }
 }

@@ -1,0 +1,21 @@
+// What is mounted where, as this process sees it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tcp_stats {
+
+struct Mount {
+    std::string root;  ///< the part of the file system that is mounted; of a namespace file, its name `net:[…]`
+    std::string point; ///< where
+    std::string type;  ///< of the file system
+};
+
+/// /proc/thread-self/mountinfo, read (proc(5)); empty where it cannot be.
+std::vector<Mount> mounts();
+
+/// The same of that text.
+std::vector<Mount> parse_mounts(const std::string &mountinfo);
+
+} // namespace tcp_stats

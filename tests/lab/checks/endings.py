@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
 from harness import MONITOR, Monitor, check, contains, equal, hidden, programs_of_bpf, run, sh, wait_for
@@ -32,6 +33,20 @@ def a_signal_during_a_long_interval_ends_it_at_once():
     with Monitor("-i", "86400") as monitor:
         wait_for("the first snapshot", lambda: len(monitor.lines) >= 3)
         equal(monitor.stop(), 0, "exit status")
+        equal(monitor.lines[-1], "Exiting", "last line")
+
+
+@check("base")
+def flows_that_closed_since_the_last_snapshot_are_shown_when_a_signal_ends_it():
+    with Monitor("-i", "86400", banner=False) as monitor:
+        wait_for("the first snapshot", lambda: len(monitor.lines) >= 3)
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+            server, _ = listener.accept()
+            ends = "%s:%d" % client.getsockname(), "%s:%d" % client.getpeername()
+            client.close()
+            server.close()
+        equal(monitor.stop(), 0, "exit status")
+        equal({flow.ends for flow in monitor.closed()}, {ends, ends[::-1]}, "closed flows")
         equal(monitor.lines[-1], "Exiting", "last line")
 
 

@@ -151,6 +151,7 @@ struct flow_missed_t {
 #ifdef SOCKET_WALK
 	u64 untracked;	   /* sockets that a walk found without room in flow_stats */
 	u64 found_by_walk; /* sockets that a walk found and no hook had seen */
+	u64 unrecorded;	   /* sends and retransmits of sockets without a record */
 #else
 	u64 table_full; /* events of sockets without room in flow_stats */
 #endif
@@ -464,8 +465,12 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 {
 	u64 key = (u64)sk;
 	struct flow_stats_t *s = flow_stats.lookup(&key);
-#ifndef SOCKET_WALK
 	u32 state = sk->__sk_common.skc_state;
+#ifdef SOCKET_WALK
+	/* No room for it, or it is older than the monitor and in a namespace that no walk comes to. */
+	if (!s && state != TCP_CLOSE && state != TCP_LISTEN)
+		COUNT_MISSED(unrecorded);
+#else
 	struct tcp_sock *tp;
 
 	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = socket_of(sk, IN_HOOK)))

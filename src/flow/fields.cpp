@@ -51,7 +51,8 @@ constexpr Field fields[] = {
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",
      "Process that connected, holds, last sent on or closed the socket, as the initial pid namespace counts. One that "
-     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most.",
+     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most. It "
+     "may have exited since, and left the socket to a child.",
      record, zero},
     {"comm", nullptr, "", "task_struct.comm", "",
      "Its name when it did so, or its thread's, 15 bytes at most. Any process may choose its name; other than "
@@ -76,9 +77,8 @@ constexpr Field fields[] = {
      "not seen.",
      derived},
     {"closed_from", nullptr, "", "skc_state", "",
-     "Of a closed flow, the state before: FIN_WAIT2 and LAST_ACK and CLOSING are orderly ends, ESTABLISHED a reset or "
-     "an "
-     "abort.",
+     "Of a closed flow, the state before. TIME_WAIT comes from FIN_WAIT2 and CLOSING, and the other end from LAST_ACK; "
+     "SYN_SENT was refused or never answered; ESTABLISHED, CLOSE_WAIT and FIN_WAIT1 were reset, aborted or given up.",
      record, zero, tcp_state},
     // Bytes.
     {"bytes_acked", nullptr, "bytes", "tcp_sock.bytes_acked", "",
@@ -177,7 +177,9 @@ constexpr Field fields[] = {
      "Calls of tcp_sendmsg since the monitor saw the socket. Not sendfile before Linux 6.5, nor kernel TLS and MPTCP: "
      "these have other ways; their bytes are counted all the same."},
     {"acceptq", nullptr, "connections", "sk_ack_backlog", "",
-     "Of a listening socket (--listening): accepted by the handshake, waiting for accept().", record, all_ones},
+     "Of a listening socket (--listening): accepted by the handshake, waiting for accept(). One more than the limit "
+     "fits.",
+     record, all_ones},
     {"acceptq_max", nullptr, "connections", "sk_max_ack_backlog", "",
      "Of a listening socket: its limit, from listen().", record, all_ones},
     {"synq", nullptr, "requests", "icsk_accept_queue.qlen", "",

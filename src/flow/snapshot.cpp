@@ -163,8 +163,10 @@ void History::add_live(Snapshot &snapshot, const Closed &closed) {
 
 void History::count_missed(Snapshot &snapshot) {
     for (const auto &count : snapshot.reading.missed) {
-        // What the first walk finds is simply older than the monitor; later ones find what had no room before.
-        if (count.name == "found_by_walk" && (first_ || had_untracked_)) {
+        // What the first walk finds is simply older than the monitor, and may have sent before that walk; later ones
+        // find what had no room before.
+        if ((first_ && (count.name == "found_by_walk" || count.name == "unrecorded")) ||
+            (had_untracked_ && count.name == "found_by_walk")) {
             continue;
         }
         const auto *before = find(previous_missed_, count.name);

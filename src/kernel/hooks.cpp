@@ -139,14 +139,17 @@ Result<bool> load(Program &program, Hook &hook) {
     return tl::unexpected(cannot_attach(hook, failure.error_number, failure.log));
 }
 
+std::vector<std::string> handlers_of(const ProgramText &text, const HandlerForm &form) {
+    return form.is_macro ? text.macro_handlers(form.in_text) : text.handlers(form.in_text);
+}
+
 Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism) {
     std::vector<Hook> hooks;
     for (const auto &form : handler_forms) {
         if (!is_wanted(form.kind, mechanism)) {
             continue;
         }
-        for (const auto &function :
-             form.is_macro ? program.text().macro_handlers(form.in_text) : program.text().handlers(form.in_text)) {
+        for (const auto &function : handlers_of(program.text(), form)) {
             bool found = false;
             for (const auto *prefix : form.in_object) {
                 Hook hook{form.kind, function, prefix + function, form.at, -1};
@@ -173,11 +176,20 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
     }
     const bool any_function =
         std::any_of(hooks.begin(), hooks.end(), [](const Hook &hook) { return hook.kind != HookKind::raw_tracepoint; });
-    const bool for_the_other = std::any_of(handler_forms.begin(), handler_forms.end(), [&](const HandlerForm &form) {
-        return !(form.is_macro ? program.text().macro_handlers(form.in_text) : program.text().handlers(form.in_text))
-                    .empty() &&
-               !is_wanted(form.kind, mechanism);
-    });
+    bool for_the_other = false;
+    for (const auto &form : handler_forms) {
+        if (is_wanted(form.kind, mechanism)) {
+            continue;
+        }
+        for (const auto &function : handlers_of(program.text(), form)) {
+            for_the_other = true;
+            if (any_function &&
+                std::none_of(hooks.begin(), hooks.end(), [&](const Hook &hook) { return hook.function == function; })) {
+                spdlog::warn(tr("the handler of {} for {} is not attached: it is a {} handler, and the mechanism is {}",
+                                program.text().name, function, to_string(form.kind), to_string(mechanism)));
+            }
+        }
+    }
     if (hooks.empty() || (!any_function && for_the_other)) {
         const bool kprobe = mechanism == AttachMechanism::kprobe;
         const auto *example = kprobe ? "kprobe__tcp_sendmsg" : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, ...)";

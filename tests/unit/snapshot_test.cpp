@@ -218,7 +218,7 @@ TEST_CASE("what was missed is said by what it grew, and the first walk's finds a
         reading.missed = std::move(counts);
         return past.next(std::move(reading)).missed;
     };
-    CHECK(missed({{"found_by_walk", 500}, {"closed_lost", 0}, {"untracked", 4}}) ==
+    CHECK(missed({{"found_by_walk", 500}, {"closed_lost", 0}, {"untracked", 4}, {"unrecorded", 3}}) ==
           std::vector<Count>{{"untracked", 4}});
     CHECK(missed({{"found_by_walk", 500}, {"closed_lost", 3}, {"untracked", 4}}) ==
           std::vector<Count>{{"closed_lost", 3}});

@@ -66,6 +66,19 @@ def the_change_that_the_readme_proposes_works():
 
 
 @check("base")
+def a_handler_of_the_other_kind_is_said_not_to_be_attached():
+    with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+        file.write(run("--print-src")[1] + "int kprobe__tcp_cleanup_rbuf(struct pt_regs *ctx) { return 0; }\n")
+        file.flush()
+        status, _, errors = run("-c", "1", "--attach", "fentry", "--src", file.name)
+        equal((status, errors), (0, f"tcp_stats_monitor: warning: the handler of {file.name} for tcp_cleanup_rbuf is not "
+                                    "attached: it is a kprobe handler, and the mechanism is fentry\n"),
+              "exit status, standard error")
+        status, _, errors = run("-c", "1", "--attach", "kprobe", "--src", file.name)
+        equal((status, errors), (0, ""), "exit status, standard error where it is attached")
+
+
+@check("base")
 def the_printed_source_is_what_src_accepts():
     status, source, _ = run("--print-src")
     equal(status, 0, "exit status")

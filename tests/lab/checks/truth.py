@@ -713,6 +713,38 @@ def last_records_that_found_no_room_in_the_ring_are_counted():
         equal(monitor.stop(), 0, "exit status")
 
 
+HIDDEN = """
+import ctypes, os, socket, time
+libc = ctypes.CDLL(None)
+home = os.open("/proc/self/ns/net", os.O_RDONLY)
+assert libc.unshare(0x40000000) == 0
+os.system("ip link set lo up")
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+kept = os.open("/proc/self/ns/net", os.O_RDONLY)
+assert libc.setns(home, 0x40000000) == 0
+print("ready", flush=True)
+while True:
+    client.send(b"x")
+    server.recv(100)
+    time.sleep(0.05)
+"""
+
+
+@check("truth")
+def flows_in_a_namespace_that_cannot_be_found_are_counted_by_what_they_send():
+    hidden_flow = subprocess.Popen(["/usr/bin/python3", "-c", HIDDEN], stdout=subprocess.PIPE, text=True)
+    try:
+        equal(hidden_flow.stdout.readline(), "ready\n", "the hidden flow")
+        with Monitor("-i", "0.5") as monitor:
+            flows = monitor.wait_for_snapshot("its sends", lambda flows: flows.missed.get("unrecorded", 0) > 0)
+            equal(len(flows), 0, "flows that can be found")
+    finally:
+        hidden_flow.kill()
+        hidden_flow.wait()
+
+
 @check("numbers")
 def handlers_that_the_kernel_did_not_call_are_counted():
     if KERNEL not in ("6.12", "newest"):

@@ -8,7 +8,7 @@ import sys
 
 BATCHES = 20  # the quietest counts: other things run on the machine
 SENDS = 1000
-ROUNDS = 5
+ROUNDS = 3
 MONITOR = "build/tcp_stats_monitor"
 HOOKS = {
     "tcp_stats_monitor, kprobe": [MONITOR, "-i", "1000", "--attach", "kprobe"],
@@ -60,15 +60,11 @@ def children_cpu_s():
     return usage.ru_utime + usage.ru_stime
 
 
-def cpu_per_snapshot_s(few, many, command):
-    """The difference between `few` and `many` snapshots, so that the start does not count."""
-    taken = []
-    for count in (few, many):
-        before = children_cpu_s()
-        for one in command(count):
-            subprocess.run(one, stdout=subprocess.DEVNULL, check=True)
-        taken.append(children_cpu_s() - before)
-    return (taken[1] - taken[0]) / (many - few)
+def cpu_s(commands):
+    before = children_cpu_s()
+    for command in commands:
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return children_cpu_s() - before
 
 
 def show(title, unit, scale, results):
@@ -90,12 +86,15 @@ with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
         socks.append(socket.create_connection(listener.getsockname()))
         socks.append(listener.accept()[0])
 SNAPSHOTS = {
-    "tcp_stats_monitor": (2, 10, lambda count: [[MONITOR, "-i", "0.01", "-c", str(count)]]),
-    "ss -tinO": (0, 8, lambda count: [["ss", "-tinO"]] * count),
+    "tcp_stats_monitor": (2, 42, lambda count: [[MONITOR, "-i", "0.01", "-c", str(count)]]),
+    "ss -tinO": (0, 10, lambda count: [["ss", "-tinO"]] * count),
 }
-taken = {name: [] for name in SNAPSHOTS}
+# The least for few and for many snapshots, and their difference, so that the start does not count.
+taken = {name: ([], []) for name in SNAPSHOTS}
 for _ in range(ROUNDS):
-    for name, arguments in SNAPSHOTS.items():
-        taken[name].append(cpu_per_snapshot_s(*arguments))
-show(f"CPU per snapshot, {flows} sockets", "ms", 1000, {name: min(times) for name, times in taken.items()})
+    for name, (few, many, commands) in SNAPSHOTS.items():
+        for times, count in zip(taken[name], (few, many)):
+            times.append(cpu_s(commands(count)))
+show(f"CPU per snapshot, {flows} sockets", "ms", 1000, {
+    name: (min(taken[name][1]) - min(taken[name][0])) / (many - few) for name, (few, many, _) in SNAPSHOTS.items()})
 os._exit(0)  # thousands of sockets need no closing one by one

@@ -183,23 +183,19 @@ BPF_ARRAY(closed_count, u64, 1);
 #endif
 
 #define IN_HOOK 0
-#define IN_NET 1
+#define IN_TRACEPOINT 1
 
-/*
- * The struct tcp_sock that a hook's struct sock begins, so that `->` reads it, bit-fields included. In
- * a fentry program the verifier knows the type of `sk`, and a helper makes a tcp_sock of it. In a
- * kprobe `sk` is just an address: the socket is copied as a whole.
- */
-#ifdef ATTACH_FENTRY
-#define socket_of(sk, place) bpf_skc_to_tcp_sock(sk)
-#else
 struct socket_copy_t {
 	u64 words[(sizeof(struct tcp_sock) + 7) / 8];
 };
 BPF_PERCPU_ARRAY(socket_copy, struct socket_copy_t, 2);
 
-/* `place`: IN_HOOK or IN_NET, since the safety net may run on top of a kprobe. */
-static inline struct tcp_sock *socket_of(struct sock *sk, int place)
+/*
+ * The whole struct tcp_sock that begins at `sk`, for programs in which that is just an address: a copy,
+ * so that `->` reads it, bit-fields included, and at one moment. `place`: IN_HOOK or IN_TRACEPOINT, since
+ * a tracepoint may be passed in the midst of a hook.
+ */
+static inline struct tcp_sock *copy_of(struct sock *sk, int place)
 {
 	struct socket_copy_t *copy = socket_copy.lookup(&place);
 
@@ -207,12 +203,30 @@ static inline struct tcp_sock *socket_of(struct sock *sk, int place)
 		return NULL;
 	return (struct tcp_sock *)copy;
 }
+
+/* The socket in a hook, for members that are no bit-fields: `->` reads the kernel's memory. */
+#ifdef ATTACH_FENTRY
+#define tcp_sock_of(sk) bpf_skc_to_tcp_sock(sk) /* the verifier knows the type of `sk` */
+#else
+#define tcp_sock_of(sk) ((struct tcp_sock *)(sk))
 #endif
+
+/* The port of this end, in host order; 0: none yet. Before a socket closes, it gives back skc_num. */
+static inline u16 local_port(struct sock *sk)
+{
+	u16 port = sk->__sk_common.skc_num;
+
+	if (!port) {
+		bpf_probe_read_kernel(&port, sizeof(port), &((struct inet_sock *)sk)->inet_sport);
+		port = bpf_ntohs(port);
+	}
+	return port;
+}
 
 static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 {
 	addr->family = sk->__sk_common.skc_family;
-	addr->sport = sk->__sk_common.skc_num;
+	addr->sport = local_port(sk);
 	addr->dport = sk->__sk_common.skc_dport;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (addr->family == AF_INET6) {
@@ -235,8 +249,7 @@ static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 /* Whether a record that was made for another connection stands at the address of `sk`. */
 static inline int is_of_another(struct flow_stats_t *s, struct sock *sk)
 {
-	return s->addr.proto &&
-	       (s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport);
+	return s->addr.proto && (s->addr.sport != local_port(sk) || s->addr.dport != sk->__sk_common.skc_dport);
 }
 
 /* The process that calls the kernel now. Only where it is the one that uses the socket. */
@@ -473,7 +486,7 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 #else
 	struct tcp_sock *tp;
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = socket_of(sk, IN_HOOK)))
+	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = copy_of(sk, IN_HOOK)))
 		return NULL;
 	if (!s) {
 		s = start_record(key);
@@ -484,7 +497,7 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 		begin_causes(s, tp, CAUSE_UNSEEN);
 	}
 	sample(s, tp, state);
-	fill_addr(&s->addr, sk);
+	fill_addr(&s->addr, (struct sock *)tp);
 #endif
 	return s;
 }
@@ -551,11 +564,21 @@ static inline u32 cause_of(u32 state, u32 ca_state)
 	return ca_state == TCP_CA_Recovery ? CAUSE_FAST : CAUSE_PROBE;
 }
 
+/* The bit-field icsk_ca_state ends where icsk_retransmits begins. */
+static inline u32 ca_state_of(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	u8 bits = 0;
+
+	bpf_probe_read_kernel(&bits, sizeof(bits), (char *)&icsk->icsk_retransmits - 1);
+	return bits & 0x1f;
+}
+
 /* tcp_retransmit_skb() begins: called by the retransmission timer, or while acknowledgements come in. */
 static inline int on_retransmit(struct sock *sk)
 {
 	struct flow_stats_t *s = observe(sk);
-	struct tcp_sock *tp = s ? socket_of(sk, IN_HOOK) : NULL;
+	struct tcp_sock *tp = s ? tcp_sock_of(sk) : NULL;
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	struct retransmit_state_t *r;
 	u64 now, rtt_ns, waited_ns;
@@ -565,7 +588,7 @@ static inline int on_retransmit(struct sock *sk)
 	now = s->last_seen_ns = bpf_ktime_get_ns();
 	r = &s->retransmit_state;
 	settle(r, tp->total_retrans);
-	r->cause = cause_of(((struct sock *)tp)->__sk_common.skc_state, icsk->icsk_ca_state);
+	r->cause = cause_of(sk->__sk_common.skc_state, ca_state_of(sk));
 
 	/* It takes a round trip to mend; where the timer ran out, all was quiet while it ran. */
 	if (r->cause != CAUSE_SYN) {
@@ -585,133 +608,160 @@ static inline int on_retransmit(struct sock *sk)
 RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
 {
 	struct sock *sk = (struct sock *)ctx->args[0];
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	u64 key = (u64)sk;
 	struct flow_stats_t *s = flow_stats.lookup(&key);
 	u32 total = 0;
-	u8 state = 0, ca_state = 0;
+	u8 state = 0;
 
 	if (!s)
 		return 0;
 	bpf_probe_read_kernel(&total, sizeof(total), &tp->total_retrans);
 	bpf_probe_read_kernel(&state, sizeof(state), (void *)&sk->__sk_common.skc_state);
-	/* The bit-field icsk_ca_state ends where icsk_retransmits begins. */
-	bpf_probe_read_kernel(&ca_state, sizeof(ca_state), (char *)&icsk->icsk_retransmits - 1);
-	s->retransmit_state.cause = cause_of(state, ca_state & 0x1f);
+	s->retransmit_state.cause = cause_of(state, ca_state_of(sk));
 	settle(&s->retransmit_state, total);
 	return 0;
 }
 
 /*
- * The connection of `sk` ends, in state `old`: its last record is taken, and the one in the table
- * removed, since the kernel frees the struct sock and soon gives its address to another connection.
- * TIME_WAIT too is an end here: its remains live in a smaller struct.
+ * The connection of the socket `key`, that `sk` shows, goes from state `old` to `state`: who does it,
+ * where, and when. Its record, or NULL. What was done once is not done again.
  */
-static inline void close_flow(struct sock *sk, u32 old, int place)
+static inline struct flow_stats_t *follow(u64 key, struct sock *sk, u32 old, int state)
 {
-	u64 key = (u64)sk;
 	struct flow_stats_t *s = flow_stats.lookup(&key);
-#ifdef RING_BUFFER
-	struct closed_flow_t *closed;
-	struct tcp_sock *tp;
-	int first = 0;
-	u64 *count, flags = BPF_RB_NO_WAKEUP;
+	int ends = state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN;
 
-	if (place == IN_HOOK && s && is_of_another(s, sk)) {
-		flow_stats.delete(&key);
-		s = NULL;
-	}
-	/* A child whose handshake failed at its end, or a connect() that got no port, never was a flow. */
-	if ((!s && old == TCP_SYN_RECV) || (!(s && s->addr.proto) && !sk->__sk_common.skc_num))
-		goto remove;
-	closed = closed_flows.ringbuf_reserve(sizeof(struct closed_flow_t));
-	if (!closed) {
-		COUNT_MISSED(closed_lost);
-		goto remove;
-	}
-	tp = socket_of(sk, place);
-	closed->sock = key;
-	if (s) {
-		closed->stats = *s;
-	} else {
-		__builtin_memset(&closed->stats, 0, sizeof(closed->stats));
-		closed->stats.first_seen_ns = bpf_ktime_get_ns();
-		if (tp)
-			begin_causes(&closed->stats, tp, CAUSE_UNSEEN);
-	}
-	if (sk->__sk_common.skc_num) /* when the net comes by, the socket has given back its port */
-		fill_addr(&closed->stats.addr, sk);
-	if (tp)
-		sample(&closed->stats, tp, old);
-	closed->stats.closed_from = old;
-	closed->stats.last_state = TCP_CLOSE;
-	closed->stats.closed_ns = closed->stats.last_seen_ns = bpf_ktime_get_ns();
-	count = closed_count.lookup(&first);
-	if (count) {
-		__sync_fetch_and_add(count, 1);
-		if (*count % CLOSED_FLOWS_PER_WAKEUP == 0)
-			flags = BPF_RB_FORCE_WAKEUP;
-	}
-	closed_flows.ringbuf_submit(closed, flags);
-remove:
-#endif
-	if (s)
-		flow_stats.delete(&key);
-}
-
-/* `state` is the one to come; the socket still has the one it leaves. */
-static inline int on_set_state(struct sock *sk, int state, int place)
-{
-	u64 key = (u64)sk;
-	u32 old = sk->__sk_common.skc_state;
-	struct flow_stats_t *s = flow_stats.lookup(&key);
-	struct tcp_sock *tp;
-	int fresh, opens;
-
-	if (state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN) {
-		close_flow(sk, old, place);
-		return 0;
-	}
 	/* Should a close ever have been missed, the next connection at that address inherits nothing. */
-	if (s && (state == TCP_CLOSE || old == TCP_CLOSE || is_of_another(s, sk))) {
+	if (s && (is_of_another(s, sk) || (!ends && (state == TCP_CLOSE || old == TCP_CLOSE)))) {
 		flow_stats.delete(&key);
 		s = NULL;
 	}
-	if (state == TCP_CLOSE || state == TCP_LISTEN)
-		return 0;
-
-	fresh = !s;
-	if (fresh)
+	if (state == TCP_LISTEN || (state == TCP_CLOSE && !(s && ends)))
+		return s;
+	if (!s)
 		s = start_record(key);
 	if (!s) {
 #ifndef SOCKET_WALK
 		COUNT_MISSED(table_full);
 #endif
-		return 0;
+		return NULL;
 	}
 	/* A walk may have come by an accepted one already, in its short time in SYN_RECV. */
-	opens = !s->opened_ns && (state == TCP_SYN_SENT || old == TCP_SYN_RECV);
-	if (opens) {
+	if (!s->opened_ns && (state == TCP_SYN_SENT || old == TCP_SYN_RECV)) {
 		s->addr.role = state == TCP_SYN_SENT ? ROLE_ACTIVE : ROLE_PASSIVE;
 		s->opened_ns = bpf_ktime_get_ns();
 	}
-#ifdef SOCKET_WALK
-	tp = fresh || opens ? socket_of(sk, place) : NULL; /* later the walk will see to it */
-#else
-	tp = socket_of(sk, place);
-#endif
-	if (tp) {
-		if (fresh || opens)
-			begin_causes(s, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
-		sample(s, tp, state);
-	}
 	/* Only applications connect, and only they begin a close; the other changes come with segments. */
-	if (state == TCP_SYN_SENT || (!s->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
+	if (!s->pid && (state == TCP_SYN_SENT || state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK))
 		fill_who(s);
-	s->last_state = state;
-	s->last_seen_ns = bpf_ktime_get_ns();
 	fill_addr(&s->addr, sk);
+	s->last_seen_ns = bpf_ktime_get_ns();
+	return s;
+}
+
+#ifdef RING_BUFFER
+/* Where the last record of a connection is put together. */
+BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 1);
+
+/*
+ * The connection of the socket `key`, that `sk` shows, ends in state `old`. Its last record goes to the
+ * ring, begun with what the table has of it in `s`.
+ */
+static inline struct closed_flow_t *begin_last_record(u64 key, struct sock *sk, struct flow_stats_t *s, u32 old)
+{
+	int first = 0;
+	struct closed_flow_t *last = last_record.lookup(&first);
+	struct flow_stats_t *begin = s;
+
+	/* A child whose handshake failed at its end, or a connect() that got no port, never was a flow. */
+	if (!last || (!s && old == TCP_SYN_RECV) || !local_port(sk))
+		return NULL;
+	if (!s)
+		begin = blank_record.lookup(&first);
+	last->sock = key;
+	bpf_probe_read_kernel(&last->stats, sizeof(last->stats), begin); /* less code than an assignment */
+	if (!s)
+		last->stats.first_seen_ns = bpf_ktime_get_ns();
+	fill_addr(&last->stats.addr, sk);
+	return last;
+}
+
+static inline void hand_over(struct closed_flow_t *last, u32 old)
+{
+	int first = 0;
+	u64 *count = closed_count.lookup(&first);
+	u64 flags = BPF_RB_NO_WAKEUP;
+
+	last->stats.closed_from = old;
+	last->stats.last_state = TCP_CLOSE;
+	last->stats.closed_ns = last->stats.last_seen_ns = bpf_ktime_get_ns();
+	if (count) {
+		__sync_fetch_and_add(count, 1);
+		if (*count % CLOSED_FLOWS_PER_WAKEUP == 0)
+			flags = BPF_RB_FORCE_WAKEUP;
+	}
+	if (closed_flows.ringbuf_output(last, sizeof(*last), flags))
+		COUNT_MISSED(closed_lost);
+}
+#endif
+
+/*
+ * tcp_set_state() passes this tracepoint too, behind the hook: where a connection begins its counters are
+ * sampled, and when it ends they are for the last time. Then the record in the table is removed, since
+ * the kernel frees the struct sock and soon gives its address to another connection. TIME_WAIT too is an
+ * end here: its remains live in a smaller struct.
+ *
+ * It is also the safety net of the hook, which the kernel does not call on a CPU that is in another hook
+ * already: a packet whose interrupt comes in there changes the state of its connection unseen. Most
+ * changes that begin here begin in an interrupt, so that nothing comes in between.
+ */
+RAW_TRACEPOINT_PROBE(inet_sock_set_state)
+{
+	u64 key = ctx->args[0];
+	int old = ctx->args[1], state = ctx->args[2];
+	struct tcp_sock *tp = copy_of((struct sock *)key, IN_TRACEPOINT);
+	struct sock *sk = (struct sock *)tp;
+	struct flow_stats_t *s, *record;
+	int opens = state == TCP_SYN_SENT || old == TCP_SYN_RECV;
+#ifdef RING_BUFFER
+	struct closed_flow_t *last = NULL;
+#endif
+
+	/* SCTP, DCCP and MPTCP come by here too. A new child of a listening socket does before it is anything. */
+	if (!tp || sk->sk_protocol != IPPROTO_TCP || state == TCP_SYN_RECV)
+		return 0;
+	record = s = follow(key, sk, old, state);
+	if (state == TCP_CLOSE) {
+#ifdef RING_BUFFER
+		if (old != TCP_CLOSE && old != TCP_LISTEN)
+			last = begin_last_record(key, sk, s, old);
+		record = last ? &last->stats : NULL;
+#else
+		record = NULL;
+#endif
+	}
+	/*
+	 * A connect() that begins has nothing to sample, and may be interrupted. A connection that goes on is
+	 * sampled by the walk, but once here, should the walk not have come by yet.
+	 */
+#ifdef SOCKET_WALK
+	if (record && (state == TCP_CLOSE || !record->sampled_ns || opens) && state != TCP_SYN_SENT) {
+#else
+	if (record) {
+#endif
+		if (!record->sampled_ns || opens)
+			begin_causes(record, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
+		sample(record, tp, state == TCP_CLOSE ? old : state);
+	}
+#ifdef RING_BUFFER
+	if (last)
+		hand_over(last, old);
+#endif
+	if (s && state == TCP_CLOSE)
+		flow_stats.delete(&key);
+	else if (s)
+		s->last_state = state;
 	return 0;
 }
 
@@ -723,7 +773,8 @@ static inline int on_set_state(struct sock *sk, int state, int place)
 
 KFUNC_PROBE(tcp_set_state, struct sock *sk, int state)
 {
-	return on_set_state(sk, state, IN_HOOK);
+	follow((u64)sk, sk, sk->__sk_common.skc_state, state);
+	return 0;
 }
 
 KFUNC_PROBE(tcp_sendmsg, struct sock *sk)
@@ -740,7 +791,11 @@ KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
 
 int kprobe__tcp_set_state(struct pt_regs *ctx, struct sock *sk, int state)
 {
-	return on_set_state(sk, state, IN_HOOK);
+	struct sock *copy = (struct sock *)copy_of(sk, IN_HOOK);
+
+	if (copy)
+		follow((u64)sk, copy, copy->__sk_common.skc_state, state);
+	return 0;
 }
 
 int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk)
@@ -751,40 +806,6 @@ int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk)
 int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 {
 	return on_retransmit(sk);
-}
-
-/*
- * The safety net. The kernel does not call a kprobe while the CPU is in another kprobe's handler: a packet
- * whose interrupt comes in there changes the state of its connection unseen. tcp_set_state() passes a
- * tracepoint too, behind the kprobe, and that is called then. What the hook has done needs no doing here.
- */
-#define JUST_NOW_NS 100000000
-
-RAW_TRACEPOINT_PROBE(inet_sock_set_state)
-{
-	struct sock *sk = (struct sock *)ctx->args[0];
-	int old = ctx->args[1], state = ctx->args[2];
-	u64 key = (u64)sk;
-	struct flow_stats_t *s = flow_stats.lookup(&key);
-	u16 protocol = 0;
-
-	bpf_probe_read_kernel(&protocol, sizeof(protocol), &sk->sk_protocol);
-	if (protocol != IPPROTO_TCP) /* SCTP, DCCP and MPTCP come by here too */
-		return 0;
-	if (state != TCP_CLOSE) {
-		/* A new child of a listening socket comes by with SYN_RECV, before it is anything. */
-		if (state != TCP_SYN_RECV && (!s || s->last_state != state))
-			on_set_state(sk, state, IN_NET);
-		return 0;
-	}
-	if (!s)
-		return 0;
-	/* Before Linux 5.15 a walk does not lock the socket, and may just have made a record of a closing one. */
-	if (old == TCP_LISTEN || (!s->opened_ns && bpf_ktime_get_ns() - s->first_seen_ns < JUST_NOW_NS))
-		flow_stats.delete(&key);
-	else
-		close_flow(sk, old, IN_NET);
-	return 0;
 }
 
 #endif

@@ -118,8 +118,10 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!mechanism) {
         return tl::unexpected(mechanism.error());
     }
+    auto btf = kernel_btf(); // for both
     add_definitions(*text, options, *mechanism);
     auto program = Program::compile(*text, options.kernel_types);
+    btf.reset();
     if (!program) {
         return tl::unexpected(program.error());
     }

@@ -151,6 +151,9 @@ void History::add_live(Snapshot &snapshot, const Closed &closed) {
             incomplete += first_seen <= previous_time_ns_ ? 1 : 0;
             continue;
         }
+        if (sampled_ && RecordReader::number(record, sampled_) == 0) { // begun after the walk
+            continue;
+        }
         snapshot.flows.push_back(flow(sock, record, now.time_ns));
     }
     suspects_ = std::move(suspects);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include <bcc/BPF.h>
@@ -14,6 +12,7 @@
 
 #include "base/translate.h"
 #include "kernel/captured_output.h"
+#include "kernel/kernel_symbols.h"
 
 namespace tcp_stats {
 namespace {
@@ -76,30 +75,6 @@ struct Hook {
     int fd;
 };
 
-/// Whether the kernel has `function`, and else the name of a special copy that the compiler made of it
-/// (`f.isra.0`), if there is one.
-struct KernelSymbol {
-    bool exists = false;
-    std::string clone;
-};
-
-KernelSymbol look_up(const std::string &function) {
-    KernelSymbol found;
-    std::ifstream symbols("/proc/kallsyms");
-    for (std::string line; std::getline(symbols, line) && !found.exists;) {
-        std::istringstream words(line);
-        std::string address;
-        std::string type;
-        std::string name;
-        words >> address >> type >> name;
-        found.exists = name == function;
-        if (name.starts_with(function + ".")) {
-            found.clone = name;
-        }
-    }
-    return found;
-}
-
 Error cannot_attach(const Hook &hook, int error_number, const std::string &words) {
     if (hook.kind == HookKind::raw_tracepoint) {
         return {ErrorKind::kernel_unsupported,
@@ -107,7 +82,7 @@ Error cannot_attach(const Hook &hook, int error_number, const std::string &words
                    hook.function, std::strerror(error_number), hook.function),
                 words};
     }
-    const auto symbol = look_up(hook.function);
+    const auto symbol = look_up_symbol(hook.function);
     if (!symbol.exists) {
         const auto why = symbol.clone.empty() ? tr("no such function in this kernel ({})", running_kernel_release())
                                               : tr("this kernel ({}) has only the compiler's special copy {}",

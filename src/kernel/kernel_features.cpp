@@ -47,7 +47,7 @@ std::vector<std::string> feature_definitions(const ProgramText &program) {
     if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, nullptr) > 0) {
         definitions.emplace_back("RING_BUFFER");
     }
-    const std::unique_ptr<btf, decltype(&btf__free)> btf(kernel_btf(), btf__free);
+    const auto btf = kernel_btf();
     if (!btf) {
         return definitions;
     }

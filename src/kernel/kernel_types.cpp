@@ -89,7 +89,7 @@ bool has_member(const struct btf *btf, const char *type_name, const char *member
 }
 
 Result<void> write_btf_tree(const fs::path &tree, BtfScope scope, const ProgramText &program) {
-    const std::unique_ptr<btf, decltype(&btf__free)> btf(kernel_btf(), btf__free);
+    const auto btf = kernel_btf();
     if (!btf) {
         return fail(
             ErrorKind::kernel_unsupported,
@@ -136,8 +136,16 @@ std::string to_string(TypeSource source) {
     return {};
 }
 
-struct btf *kernel_btf() {
-    return btf__parse(btf_path, nullptr);
+std::shared_ptr<const btf> kernel_btf() {
+    static std::weak_ptr<const btf> in_use;
+    auto types = in_use.lock();
+    if (!types) {
+        if (auto *read = btf__parse(btf_path, nullptr)) {
+            types = {read, [](btf *owned) { btf__free(owned); }};
+            in_use = types;
+        }
+    }
+    return types;
 }
 
 bool kernel_has_btf() { return access(btf_path, R_OK) == 0; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "base/error.h"
@@ -27,8 +28,8 @@ std::string to_string(TypeSource source);
 /// Whether this kernel describes its types itself (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF).
 bool kernel_has_btf();
 
-/// The kernel's BTF, to be freed with btf__free; null, and errno, where it cannot be read.
-struct btf *kernel_btf();
+/// The kernel's BTF; null, and errno, where it cannot be read. It is some megabytes: read once while anybody has it.
+std::shared_ptr<const btf> kernel_btf();
 
 /// Whether BCC would find headers for the running kernel: BCC_KERNEL_SOURCE,
 /// /lib/modules/RELEASE/build, or /sys/kernel/kheaders.tar.xz.

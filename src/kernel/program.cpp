@@ -211,7 +211,11 @@ Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choi
 Result<Program> Program::compile_with(const KernelTypes &types, const ProgramText &text) {
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag"};
     flags.push_back(annotated_source(text, types.directory()));
-    if (!text.directory.empty()) {
+    if (text.directory.empty()) {
+        // The built-in program loads; neither the lines of a verifier's log are needed, nor that Clang optimizes what
+        // BCC optimizes once more.
+        flags.insert(flags.end(), {"-g0", "-Xclang", "-disable-llvm-passes"});
+    } else {
         flags.push_back("-iquote" + text.directory.string());
     }
     for (const auto &definition : text.definitions) {

@@ -174,10 +174,17 @@ TEST_CASE("a flow that comes back to the walk is no longer suspect") {
 TEST_CASE("a flow born after the walk is not taken for one that it missed") {
     auto past = history();
     for (const double time : {0.5, 0.6, 0.7}) {
-        const auto snapshot = past.next(reading_of(time, 7, connection(0)));
+        const auto snapshot = past.next(reading_of(time, 7, connection(0.1)));
         CHECK(snapshot.flows.size() == 1);
         CHECK(snapshot.missed.empty());
     }
+}
+
+TEST_CASE("a record whose counters nobody has sampled yet is neither shown nor missed") {
+    auto past = history();
+    const auto snapshot = past.next(reading_of(0.5, 7, connection(0)));
+    CHECK(snapshot.flows.empty());
+    CHECK(snapshot.missed.empty());
 }
 
 TEST_CASE("without walks nothing is stale") {

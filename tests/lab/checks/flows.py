@@ -51,8 +51,6 @@ def both_ends_of_a_lossy_transfer_appear_with_fentry_too():
 @check("base")
 def a_connection_nobody_answers_is_in_syn_sent_with_the_port_that_ss_shows():
     with Namespaces("loss 100%"), Monitor("-i", "0.2") as monitor:
-        # Else ARP gives up after three seconds, and connect() with it.
-        sh("ip -n a neigh replace 10.9.0.2 lladdr 02:00:00:00:00:01 dev veth-a nud permanent")
         client = subprocess.Popen(["ip", "netns", "exec", "a", "/usr/bin/python3", "-c",
                                    "import socket; socket.create_connection(('10.9.0.2', 9))"])
 

@@ -230,15 +230,20 @@ def programs_of_bpf():
 
 
 class Namespaces:
-    """Two network namespaces, a and b, joined by veth, with delay and loss from a to b."""
+    """Two network namespaces, a and b, joined by veth, with delay and loss from a to b. They know each other's link
+    address: a lost ARP or neighbour request would end a connect() with EHOSTUNREACH."""
 
     def __init__(self, netem="delay 20ms loss 5%"):
+        ends = (("a", 1, "b", 2), ("b", 2, "a", 1))
         for name in ("a", "b"):
             sh(f"ip netns add {name} && ip -n {name} link set lo up")
-        sh("ip link add veth-a netns a type veth peer name veth-b netns b")
-        for name, number in (("a", 1), ("b", 2)):
+        sh("ip link add veth-a netns a address 02:00:00:00:00:01 type veth "
+           "peer name veth-b netns b address 02:00:00:00:00:02")
+        for name, number, _, peer in ends:
             sh(f"ip -n {name} addr add 10.9.0.{number}/24 dev veth-{name} && "
                f"ip -n {name} addr add fd09::{number}/64 dev veth-{name} nodad && ip -n {name} link set veth-{name} up")
+            for address in (f"10.9.0.{peer}", f"fd09::{peer}"):
+                sh(f"ip -n {name} neigh replace {address} lladdr 02:00:00:00:00:0{peer} dev veth-{name} nud permanent")
         sh(f"ip netns exec a tc qdisc add dev veth-a root netem {netem}")
 
     def __enter__(self):

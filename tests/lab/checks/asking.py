@@ -1,0 +1,164 @@
+"""What users ask for: fields of their own, columns, order, and the formats for programs."""
+import csv
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+
+import jsonschema
+
+from harness import Monitor, check, contains, equal, run
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+GOLDEN = os.path.join(ROOT, "tests/golden")
+
+
+def connected():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    return client, server
+
+
+# Expressions of every kind, and what the socket's owner can find out by itself.
+EXPRESSIONS = {
+    "snd_mss[bytes]": "tp->mss_cache",
+    "pacing[bytes/s]": "sk->sk_pacing_rate",
+    "rtt_of_8th": "tp->srtt_us >> 3",
+    "rcv_mss": "inet_csk(sk)->icsk_ack.rcv_mss",
+    "dest": "(u16)bpf_ntohs(sk->__sk_common.skc_dport)",
+    "nagle_off": "tp->nonagle & 1",
+    "wscale": "tp->rx_opt.snd_wscale",
+    "ca_now": "((struct inet_connection_sock *)sk)->icsk_ca_state",
+    "space": "sk->__sk_common.skc_net.net->ns.inum",
+    "inode": "sk->sk_socket->file->f_inode->i_ino",
+    "sndbuf": "sk->sk_sndbuf",
+    "below_zero": "-(int)tp->mss_cache",
+}
+
+
+def known_by_the_owner(sock):
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    words = struct.unpack_from("24I", info, 8)
+    snd_mss, rcv_mss, rtt = words[2], words[3], words[15]
+    return {"snd_mss": snd_mss, "pacing": struct.unpack_from("Q", info, 104)[0], "rtt_of_8th": rtt, "rcv_mss": rcv_mss,
+            "dest": sock.getpeername()[1],
+            "nagle_off": int(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0), "wscale": info[6] & 15,
+            "ca_now": info[1], "space": os.stat("/proc/self/ns/net").st_ino, "inode": os.fstat(sock.fileno()).st_ino,
+            "sndbuf": sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), "below_zero": -snd_mss}
+
+
+@check("types", "newest")
+def fields_of_the_users_own_equal_what_the_owner_of_the_socket_is_told():
+    client, server = connected()
+    with client, server:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.sendall(b"x" * 3000)
+        received = 0
+        while received < 3000:
+            received += len(server.recv(3000))
+        options = [word for name, expression in EXPRESSIONS.items() for word in ("--field", f"{name}={expression}")]
+        for mechanism in ("kprobe", "fentry"):
+            status, out, err = run("--kernel-types", "btf", "--attach", mechanism, "-c1", "-o", "json", *options)
+            equal((status, err), (0, ""), "status and stderr")
+            flow, = [flow for flow in json.loads(out)["flows"]
+                     if (flow["sport"], flow["dport"]) == (client.getsockname()[1], client.getpeername()[1])]
+            equal({name: flow[name] for name in known_by_the_owner(client)}, known_by_the_owner(client), mechanism)
+
+
+@check("newest")
+def fields_of_the_users_own_are_in_the_last_record_too():
+    with Monitor("-i", "0.3", "--field", "sndbuf=sk->sk_sndbuf", "--field", "space=sk->__sk_common.skc_net.net->ns.inum") \
+            as monitor:
+        client, server = connected()
+        port = client.getsockname()[1]
+        server.close()
+        client.close()
+        monitor.wait_for_snapshot("the last record", lambda flows: any(
+            flow.state == "CLOSE" and flow.local.endswith(f":{port}") and int(flow.further["sndbuf"]) > 0
+            and int(flow.further["space"]) == os.stat("/proc/self/ns/net").st_ino for flow in flows))
+
+
+@check("base")
+def mistakes_in_a_field_are_shown_in_the_users_own_words():
+    mistakes = ["sk->sk_pacing_rat", "tp->srtt_us +", "tp->bytes_acked + foo", "inet_csk(sk)->icsk_ca_ops->nme",
+                "sk->__sk_common", "tp->snd_cwnd = 1000", "(tp->snd_cwnd"]
+    text = ""
+    for expression in mistakes:
+        status, out, err = run("--kernel-types", "btf", "--attach", "kprobe", "--field", f"x={expression}")
+        equal(out, "", "stdout")
+        text += f"{err}status {status}\n"
+    with open(os.path.join(GOLDEN, "field_errors.txt"), encoding="utf-8") as file:
+        equal(text.splitlines(), file.read().splitlines(), "errors")
+    status, _, err = run("--field", "rtt_us=tp->srtt_us")
+    equal(status, 64, "status")
+    contains(err, "--field rtt_us: there is a field of that name; --list-fields lists them")
+
+
+NAMES = [b'a "b", c', b"two\nlines", b"\x1b[31mred", b"\xff\xfe", "ção".encode(), b"it's \\ x"]
+
+
+@check("base")
+def json_and_csv_are_read_by_others_whatever_a_process_is_called():
+    """Each name's owner holds a connection."""
+    holders = []
+    for name in NAMES:
+        holders.append(subprocess.Popen(
+            [sys.executable, "-c", "import os, socket, sys\n"
+             "open('/proc/self/comm', 'wb').write(os.fsencode(sys.argv[1]))\n"
+             "listener = socket.create_server(('127.0.0.1', 0))\n"
+             "client = socket.create_connection(listener.getsockname())\n"
+             "client.send(b'x')\nprint(client.getsockname()[1], flush=True)\nsys.stdin.read()", os.fsdecode(name)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    try:
+        ports = {int(holder.stdout.readline()): name for holder, name in zip(holders, NAMES)}
+        with open(os.path.join(ROOT, "docs/snapshot.schema.json"), encoding="utf-8") as file:
+            validator = jsonschema.Draft202012Validator(json.load(file), format_checker=jsonschema.FormatChecker())
+        # The walk over open files finds a name that nothing was sent under.
+        status, out, _ = run("-c2", "-i", "0.2", "-o", "json")
+        equal(status, 0, "status")
+        snapshots = [json.loads(line) for line in out.splitlines()]
+        for snapshot in snapshots:
+            validator.validate(snapshot)
+        names = {flow["sport"]: flow.get("comm") for flow in snapshots[-1]["flows"]}
+        expected = {port: name.decode(errors="replace") for port, name in ports.items()}
+        equal({port: names.get(port) for port in ports}, expected, "comm in json")
+        equal(len({flow["id"] for flow in snapshots[0]["flows"]} & {flow["id"] for flow in snapshots[1]["flows"]}),
+              len(snapshots[0]["flows"]), "flows with the same number in both snapshots")
+
+        status, out, _ = run("-c1", "-o", "csv", "--columns", "sport,comm,min_rtt_us,bytes", "--sort", "-sport")
+        equal(status, 0, "status")
+        rows = list(csv.DictReader(out.splitlines(keepends=True), strict=True))
+        equal(list(rows[0]), ["time", "monotonic_ns", "id", "sport", "comm", "min_rtt_us", "bytes"], "header")
+        found = [int(row["sport"]) for row in rows]
+        equal(found, sorted(found, reverse=True), "order")
+        shown = {port: "".join(f"\\x{ord(c):02x}" if c < " " else c for c in name) for port, name in expected.items()}
+        equal({port: row["comm"] for row in rows if (port := int(row["sport"])) in ports}, shown, "comm in csv")
+    finally:
+        for holder in holders:
+            holder.stdin.close()
+            holder.wait()
+
+
+@check("base")
+def a_table_shows_the_first_of_the_order_that_was_asked_for():
+    pairs = [connected() for _ in range(5)]
+    try:
+        for number, (client, server) in enumerate(pairs):
+            client.sendall(b"x" * (1000 * number + 1))
+        status, out, _ = run("-c1", "-o", "table", "--columns", "local,bytes", "--sort", "-bytes", "--top", "2")
+        equal(status, 0, "status")
+        lines = out.splitlines()
+        contains(lines[0], ", shown: 2")
+        equal(lines[1].split(), ["LOCAL", "BYTES"], "headings")
+        ends = ["%s:%d" % client.getsockname() for client, _ in pairs]
+        equal([line.split() for line in lines[2:4]], [[ends[4], "4kB"], [ends[3], "3kB"]], "rows")
+    finally:
+        for client, server in pairs:
+            client.close()
+            server.close()
+    status, out, err = run("--columns", "local,bites")
+    equal((status, out), (64, ""), "status and stdout")
+    contains(err, "--columns: there is no field bites; did you mean bytes?")

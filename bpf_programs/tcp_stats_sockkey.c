@@ -29,6 +29,7 @@
  *   RING_BUFFER       it has BPF ring buffers (Linux 5.8)
  *   KERNEL_HZ=N       its timer ticks per second
  *   KERNEL_HAS(S, M)  whether its struct S has a member M, for #if
+ *   USER_FIELDS_HEADER  --field: names a header with USER_FIELDS(FIELD), a list of FIELD(name, value)
  */
 #include <uapi/linux/ptrace.h>
 #include <linux/fs.h>
@@ -36,6 +37,12 @@
 #include <linux/tcp.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+
+#ifdef USER_FIELDS_HEADER
+#include USER_FIELDS_HEADER
+#else
+#define USER_FIELDS(FIELD)
+#endif
 
 /* Sockets tracked at the same time. */
 #ifndef MAX_FLOWS
@@ -134,6 +141,11 @@ struct flow_stats_t {
 #ifdef LISTENING
 	u32 acceptq, acceptq_max, synq;
 #endif
+	/* A number of any width; the length of signed_… tells the monitor how to read it: 1 unsigned, 2 signed. */
+#define USER_MEMBER(name, value) u64 name;
+	USER_FIELDS(USER_MEMBER)
+#define USER_MEMBER_SIGN(name, value) u8 signed_##name[1 + field_##name##_is_signed];
+	USER_FIELDS(USER_MEMBER_SIGN)
 	struct retransmit_state_t retransmit_state;
 };
 
@@ -447,6 +459,8 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 		s->synq = icsk->icsk_accept_queue.qlen.counter;
 	}
 #endif
+#define SAMPLE_USER_FIELD(name, value) s->name = (u64)value;
+	USER_FIELDS(SAMPLE_USER_FIELD)
 }
 
 /* A record for `sk`, still without an address, so not shown. NULL when the table is full. */

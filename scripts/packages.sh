@@ -12,7 +12,7 @@ lab_packages=(
     iproute2 iperf3 python3
 )
 # To test: formatting and lint, what the lab's checks and benchmarks compare with.
-test_packages=(clang-format clang-tidy bpftool python3-bpfcc bpftrace procps)
+test_packages=(clang-format clang-tidy bpftool python3-bpfcc python3-jsonschema bpftrace procps)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then

@@ -13,6 +13,7 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "cli/options.h"
+#include "flow/columns.h"
 #include "kernel/program_text.h"
 #include "version.h"
 
@@ -57,6 +58,8 @@ Result<void> run(int argc, char **argv) {
         return print(version_text(), signals);
     case Action::print_source:
         return print(ProgramText::built_in().text, signals);
+    case Action::list_fields:
+        return print(field_list(), signals);
     case Action::monitor:
         break;
     }

@@ -1,11 +1,17 @@
 #include "app/monitor.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "app/standard_output.h"
 #include "base/translate.h"
+#include "flow/columns.h"
 #include "flow/snapshot.h"
+#include "flow/view.h"
 #include "kernel/cgroup_paths.h"
 #include "kernel/collector.h"
 #include "kernel/flow_table.h"
@@ -13,13 +19,13 @@
 #include "kernel/kernel_features.h"
 #include "kernel/privilege.h"
 #include "kernel/program.h"
-#include "output/line_writer.h"
+#include "output/writer.h"
 
 namespace tcp_stats {
 namespace {
 
-Result<void> say_farewell(const StopSignals &signals) {
-    const auto written = write_text(STDOUT_FILENO, line_farewell(), signals.fd());
+Result<void> print(const std::string &text, const StopSignals &signals) {
+    const auto written = write_text(STDOUT_FILENO, text, signals.fd());
     return written ? Result<void>() : tl::unexpected(written.error());
 }
 
@@ -38,12 +44,21 @@ bool wait_until(std::chrono::steady_clock::time_point deadline, const StopSignal
     }
 }
 
-Result<void> show_snapshots(const Options &options, const StopSignals &signals, Collector &collector,
-                            const Hooks &hooks, const RecordReader &reader) {
+/// Where the snapshots come from, and how they are shown.
+struct Parts {
+    Collector &collector;
+    const Hooks &hooks;
+    const RecordReader &reader;
+    const View &view;
+    Writer &writer;
+};
+
+Result<void> show_snapshots(const Options &options, const StopSignals &signals, const Parts &parts) {
+    auto &[collector, hooks, reader, view, writer] = parts;
     using Clock = std::chrono::steady_clock;
     CgroupPaths cgroups;
     History history(reader, [&](std::uint64_t id) { return cgroups.path(id); });
-    auto text = line_banner();
+    auto text = writer.begin();
     auto next = Clock::now();
     bool stopped = false;
     for (std::uint64_t number = 1;; ++number) {
@@ -53,7 +68,7 @@ Result<void> show_snapshots(const Options &options, const StopSignals &signals, 
         }
         const auto snapshot = history.next(std::move(*reading));
         collector.remove(snapshot.gone);
-        text += line_snapshot(snapshot, reader);
+        text += writer.snapshot({snapshot, flows_in_view(snapshot, view), std::chrono::system_clock::now()});
         const auto written = write_text(STDOUT_FILENO, text, signals.fd());
         if (!written) {
             return tl::unexpected(written.error());
@@ -75,7 +90,7 @@ Result<void> show_snapshots(const Options &options, const StopSignals &signals, 
         }
         text.clear();
     }
-    return say_farewell(signals);
+    return print(writer.end(), signals);
 }
 
 Result<ProgramText> program_text(const Options &options) {
@@ -85,7 +100,8 @@ Result<ProgramText> program_text(const Options &options) {
 /// Everything that is to be defined for the program; the user's own definitions have the last word.
 void add_definitions(ProgramText &text, const Options &options, AttachMechanism mechanism) {
     auto &definitions = text.definitions;
-    definitions = definitions_for(mechanism);
+    const auto for_mechanism = definitions_for(mechanism);
+    definitions.insert(definitions.end(), for_mechanism.begin(), for_mechanism.end());
     const auto features = feature_definitions(text);
     definitions.insert(definitions.end(), features.begin(), features.end());
     const auto words = text.identifiers();
@@ -104,12 +120,79 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
     definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
 }
 
+/// Every name of a field in the options, with the option.
+std::vector<std::pair<const char *, std::string>> fields_named(const Options &options) {
+    std::vector<std::pair<const char *, std::string>> named;
+    for (const auto &name : options.columns) {
+        named.emplace_back("--columns", name);
+    }
+    if (options.sort) {
+        named.emplace_back("--sort", options.sort->field);
+    }
+    return named;
+}
+
+Result<View> view_of(const Options &options, const FlowColumns &columns) {
+    View view;
+    view.top = options.top;
+    if (options.sort) {
+        const auto column = columns.require("--sort", options.sort->field);
+        if (!column) {
+            return tl::unexpected(column.error());
+        }
+        view.order = {*column, options.sort->descending};
+    } else if (options.output == OutputFormat::table) {
+        view.order = {columns.find("bytes_per_s"), true};
+    }
+    return view;
+}
+
+Result<Layout> layout_of(const Options &options, const FlowColumns &columns) {
+    Layout layout;
+    for (const auto &name : options.columns) {
+        const auto column = columns.require("--columns", name);
+        if (!column) {
+            return tl::unexpected(column.error());
+        }
+        layout.columns.push_back(*column);
+    }
+    layout.pointers = options.pointers;
+    if (isatty(STDOUT_FILENO) != 0) {
+        const char *no_colour = std::getenv("NO_COLOR"); // https://no-color.org
+        layout.colour = no_colour == nullptr || *no_colour == '\0';
+        layout.width = [] {
+            winsize size{};
+            return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? std::size_t(size.ws_col) : 0;
+        };
+    }
+    return layout;
+}
+
 } // namespace
 
 Result<void> monitor(const Options &options, const StopSignals &signals) {
     auto text = program_text(options);
     if (!text) {
         return tl::unexpected(text.error());
+    }
+    if (!options.source) {
+        for (const auto &[option, name] : fields_named(options)) { // before the compile
+            const bool asked_for =
+                std::any_of(options.fields.begin(), options.fields.end(),
+                            [&, &wanted = name](const UserField &field) { return field.name == wanted; });
+            if (auto known = require_known(option, name); !asked_for && !known) {
+                return known;
+            }
+        }
+    }
+    for (const auto &field : options.fields) {
+        if (find_field(field.name) != nullptr) {
+            return fail(ErrorKind::usage,
+                        tr("--field {}: there is a field of that name; --list-fields lists them", field.name));
+        }
+    }
+    if (auto added = text->add(options.fields); !added) {
+        return added;
     }
     if (auto allowed = check_privilege(); !allowed) {
         return allowed;
@@ -131,16 +214,23 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     }
     spdlog::debug(tr("flow_stats has room for {} records of {} bytes", table->description().max_entries,
                      table->description().leaf_size));
-    auto layout = RecordLayout::parse(table->description().leaf_desc, table->description().leaf_size);
-    if (!layout) {
-        return tl::unexpected(layout.error());
+    auto record_layout = RecordLayout::parse(table->description().leaf_desc, table->description().leaf_size);
+    if (!record_layout) {
+        return tl::unexpected(record_layout.error());
     }
-    const auto reader = RecordReader::create(std::move(*layout));
+    const auto reader = RecordReader::create(std::move(*record_layout));
     if (!reader) {
         return tl::unexpected(reader.error());
     }
+    const FlowColumns columns(*reader, options.fields);
+    const auto view = view_of(options, columns);
+    auto layout = layout_of(options, columns);
+    if (!view || !layout) {
+        return tl::unexpected(view ? layout.error() : view.error());
+    }
+    const auto writer = make_writer(options.output, std::move(*layout), columns, *reader);
     if (signals.arrived()) { // during the compile
-        return say_farewell(signals);
+        return print(writer->end(), signals);
     }
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {
@@ -150,7 +240,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!hooks) {
         return tl::unexpected(hooks.error());
     }
-    return show_snapshots(options, signals, *collector, *hooks, *reader);
+    return show_snapshots(options, signals, {*collector, *hooks, *reader, *view, *writer});
 }
 
 } // namespace tcp_stats

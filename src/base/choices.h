@@ -1,12 +1,24 @@
-// What a user may choose about how the program meets the kernel.
+// What a user may choose, as several folders need to know it.
 #pragma once
 
+#include <string>
+
 namespace tcp_stats {
+
+/// --field NAME[UNIT]=EXPRESSION: a C expression over `sk` and `tp`.
+struct UserField {
+    std::string name;
+    std::string unit; ///< empty: none was given
+    std::string expression;
+};
 
 /// --kernel-types: where the kernel's types come from.
 enum class KernelTypesChoice { automatic, btf, headers };
 
 /// --attach: how the hooks attach.
 enum class AttachChoice { automatic, kprobe, fentry };
+
+/// --output: how snapshots are shown.
+enum class OutputFormat { line, table, json, csv };
 
 } // namespace tcp_stats

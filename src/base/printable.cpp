@@ -24,4 +24,8 @@ std::string printable_word(std::string_view text) {
     return escape_unless(text, [](unsigned char byte) { return byte > ' ' && byte < 0x7f && byte != '\\'; });
 }
 
+std::string printable_ascii(std::string_view text) {
+    return escape_unless(text, [](unsigned char byte) { return byte >= ' ' && byte < 0x7f && byte != '\\'; });
+}
+
 } // namespace tcp_stats

@@ -13,4 +13,7 @@ std::string printable(std::string_view text);
 /// `text` as one word of printable ASCII: all other bytes, spaces and backslashes as \xNN.
 std::string printable_word(std::string_view text);
 
+/// The same with its spaces.
+std::string printable_ascii(std::string_view text);
+
 } // namespace tcp_stats

@@ -26,6 +26,8 @@ po::options_description describe_options() {
     po::options_description program(tr("The BPF program"));
     program.add_options()("src", option("FILE"), translate("compile FILE instead of the built-in program"))(
         "print-src", translate("print the built-in program, complete and ready for --src, and exit"))(
+        "field", po::value<std::vector<std::string>>()->value_name("NAME[[UNIT]]=EXPR"),
+        translate("a field more: a C expression over sk (struct sock *) and tp (struct tcp_sock *); may be repeated"))(
         "define,D", po::value<std::vector<std::string>>()->value_name("NAME[=VALUE]"),
         translate("pass a definition to the compiler; may be repeated"));
     po::options_description kernel(tr("The kernel"));
@@ -43,8 +45,15 @@ po::options_description describe_options() {
     po::options_description output(tr("Output"));
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
-        "count,c", option("N"), translate("exit after N snapshots"))("output,o", option("line"),
-                                                                     translate("output format (default line)"));
+        "count,c", option("N"), translate("exit after N snapshots"))(
+        "output,o", option("line|table|json|csv"),
+        translate("line: name=value, for scripts (the default); table: for people; json: an object for each snapshot, "
+                  "one a line; csv: a row for each flow"))(
+        "columns", option("NAME,..."), translate("show these fields; in lines, behind the part that is always there"))(
+        "sort", option("[-]NAME"), translate("order flows by this field, with - the largest first"))(
+        "top", option("N"), translate("show the first N flows of each snapshot"))(
+        "pointers", translate("show the address of the struct sock in json and csv too"))(
+        "list-fields", translate("print every field, its unit, the kernel's variable, and exit"));
     po::options_description other(tr("Other"));
     other.add_options()("verbose,v", translate("say on standard error what is done, and what the compiler says"))(
         "version", translate("print the versions of this program, libbcc and LLVM, and exit"))(
@@ -114,27 +123,148 @@ Result<std::uint64_t> parse_whole_number(const char *option, const std::string &
     return number;
 }
 
+Result<std::vector<std::string>> parse_columns(const std::string &text) {
+    std::vector<std::string> names;
+    std::istringstream list(text + ",");
+    for (std::string name; std::getline(list, name, ',');) {
+        if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) {
+            return misused(name.empty() ? tr("--columns {}: a name is missing; it accepts NAME,NAME,...", text)
+                                        : tr("--columns {}: {} is there twice", text, name));
+        }
+        names.push_back(name);
+    }
+    return names;
+}
+
+Result<std::optional<SortKey>> parse_sort_key(const std::string &text) {
+    const bool descending = text.starts_with('-');
+    const auto field = text.substr(descending ? 1 : 0);
+    if (field.empty()) {
+        return misused(tr("--sort {}: it accepts the name of a field, with - before it for the largest first", text));
+    }
+    return SortKey{field, descending};
+}
+
+bool is_c_name(const std::string &name) {
+    return !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+           std::all_of(name.begin(), name.end(),
+                       [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalnum(c) != 0); });
+}
+
 Result<std::vector<std::string>> parse_definitions(const std::vector<std::string> &texts) {
     for (const auto &text : texts) {
         const auto name = text.substr(0, text.find('='));
-        const bool is_name = !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
-                             std::all_of(name.begin(), name.end(), [](unsigned char c) {
-                                 return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
-                             });
-        if (!is_name || text.find_first_of("\r\n") != std::string::npos) {
+        if (!is_c_name(name) || text.find_first_of("\r\n") != std::string::npos) {
             return misused(tr("--define {}: it accepts NAME or NAME=VALUE, with a C name", text));
         }
     }
     return texts;
 }
 
+/// What is wrong with it as an expression that only reads, and where; nothing: the compiler shall judge.
+struct Flaw {
+    std::string what;
+    std::size_t where;
+};
+
+std::optional<Flaw> flaw_of(const std::string &expression) {
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < expression.size(); ++i) {
+        const char c = expression[i];
+        const char next = i + 1 < expression.size() ? expression[i + 1] : ' ';
+        if (c == '(' || c == '[') {
+            open.push_back(i);
+        } else if (c == ')' || c == ']') {
+            if (open.empty() || expression[open.back()] != (c == ')' ? '(' : '[')) {
+                return Flaw{tr("nothing was opened here"), i};
+            }
+            open.pop_back();
+        } else if (c == '=' && next == '=') {
+            ++i;
+        } else if ((c == '!' || c == '<' || c == '>') && next == '=') {
+            // <<= and >>= assign
+            if (i > 0 && c != '!' && expression[i - 1] == c) {
+                return Flaw{tr("an expression reads and does not assign"), i};
+            }
+            ++i;
+        } else if (c == '=' || ((c == '+' || c == '-') && next == c)) {
+            return Flaw{tr("an expression reads and does not assign"), i};
+        } else if (std::string(";{}#\\\"'`@$").find(c) != std::string::npos) {
+            return Flaw{tr("this has no place in an expression"), i};
+        } else if (c == '/' && (next == '/' || next == '*')) {
+            return Flaw{tr("a comment has no place here"), i};
+        } else if (static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) >= 0x7f) {
+            return Flaw{tr("this character has no place in an expression"), i};
+        }
+    }
+    if (!open.empty()) {
+        return Flaw{tr("nothing closes this"), open.back()};
+    }
+    return std::nullopt;
+}
+
+/// `NAME=EXPRESSION` or `NAME[UNIT]=EXPRESSION`.
+Result<UserField> parse_field(const std::string &text) {
+    const auto equals = text.find('=');
+    auto name = text.substr(0, equals);
+    std::string unit;
+    if (const auto bracket = name.find('['); bracket != std::string::npos && name.ends_with(']')) {
+        unit = name.substr(bracket + 1, name.size() - bracket - 2);
+        name.resize(bracket);
+    }
+    if (equals == std::string::npos || !is_c_name(name)) {
+        return misused(tr("--field {}: it accepts NAME=EXPRESSION or NAME[UNIT]=EXPRESSION, with a C name", text));
+    }
+    const auto expression = text.substr(equals + 1);
+    if (expression.find_first_not_of(' ') == std::string::npos) {
+        return misused(tr("--field {}: the expression is missing, as in {}=sk->sk_pacing_rate", text, name));
+    }
+    static const std::vector<std::string> units = {"bytes", "bytes/s", "us", "ms", "ns", "%", "segments", "events"};
+    if (!unit.empty() && std::find(units.begin(), units.end(), unit) == units.end()) {
+        std::string accepted;
+        for (const auto &known : units) {
+            accepted += (accepted.empty() ? "" : ", ") + known;
+        }
+        return misused(tr("--field {}: the unit {} is not known; it accepts {}", name, unit, accepted));
+    }
+    if (const auto flaw = flaw_of(expression)) {
+        auto error = misused(tr("--field {}: {}", name, flaw->what)).value();
+        error.details = "  " + expression + "\n  " + std::string(flaw->where, ' ') + "^";
+        return tl::unexpected(error);
+    }
+    return UserField{name, unit, expression};
+}
+
+Result<std::vector<UserField>> parse_fields(const std::vector<std::string> &texts) {
+    std::vector<UserField> fields;
+    for (const auto &text : texts) {
+        auto field = parse_field(text);
+        if (!field) {
+            return tl::unexpected(field.error());
+        }
+        if (std::any_of(fields.begin(), fields.end(), [&](const UserField &one) { return one.name == field->name; })) {
+            return misused(tr("--field {}: there are two of that name", field->name));
+        }
+        fields.push_back(std::move(*field));
+    }
+    return fields;
+}
+
 /// Reads argv into `variables`; an error where a word is neither an option nor its value.
 std::optional<Error> read_variables(int argc, const char *const *argv, const po::options_description &description,
                                     po::variables_map &variables) {
     using namespace po::command_line_style;
+    std::vector<std::string> words(argv + 1, argv + argc);
+    // Boost takes a word with a dash for an option, and `-bytes` is what --sort wants.
+    for (auto word = words.begin(); word != words.end(); ++word) {
+        if (*word == "--sort" && word + 1 != words.end()) {
+            *word += "=" + word[1];
+            words.erase(word + 1);
+        }
+    }
     try {
         const auto parsed =
-            po::command_line_parser(argc, argv).options(description).style(unix_style & ~allow_guessing).run();
+            po::command_line_parser(words).options(description).style(unix_style & ~allow_guessing).run();
         for (const auto &option : parsed.options) {
             if (option.position_key >= 0) {
                 return misused(tr("'{}' is no option; --help lists them", option.value.front())).value();
@@ -192,8 +322,15 @@ Result<Options> parse_options(int argc, const char *const *argv) {
             {{"auto", AttachChoice::automatic}, {"kprobe", AttachChoice::kprobe}, {"fentry", AttachChoice::fentry}});
     });
     take("output", options.output, [](const std::string &text) {
-        return choose<OutputFormat>("--output", text, {{"line", OutputFormat::line}});
+        return choose<OutputFormat>("--output", text,
+                                    {{"line", OutputFormat::line},
+                                     {"table", OutputFormat::table},
+                                     {"json", OutputFormat::json},
+                                     {"csv", OutputFormat::csv}});
     });
+    take("columns", options.columns, parse_columns);
+    take("sort", options.sort, parse_sort_key);
+    take("top", options.top, [](const std::string &text) { return parse_whole_number("--top", text); });
     if (!error && variables.count("define") != 0) {
         if (auto definitions = parse_definitions(variables["define"].as<std::vector<std::string>>())) {
             options.definitions = *definitions;
@@ -201,10 +338,18 @@ Result<Options> parse_options(int argc, const char *const *argv) {
             error = definitions.error();
         }
     }
+    if (!error && variables.count("field") != 0) {
+        if (auto fields = parse_fields(variables["field"].as<std::vector<std::string>>())) {
+            options.fields = *fields;
+        } else {
+            error = fields.error();
+        }
+    }
     if (error) {
         return tl::unexpected(*error);
     }
     options.listening = variables.count("listening") != 0;
+    options.pointers = variables.count("pointers") != 0;
     options.verbose = variables.count("verbose") != 0;
     if (variables.count("help") != 0) {
         options.action = Action::print_help;
@@ -212,6 +357,8 @@ Result<Options> parse_options(int argc, const char *const *argv) {
         options.action = Action::print_version;
     } else if (variables.count("print-src") != 0) {
         options.action = Action::print_source;
+    } else if (variables.count("list-fields") != 0) {
+        options.action = Action::list_fields;
     }
     return options;
 }

@@ -13,14 +13,19 @@
 
 namespace tcp_stats {
 
-enum class Action { monitor, print_source, print_version, print_help };
+enum class Action { monitor, print_source, print_version, print_help, list_fields };
 
-enum class OutputFormat { line };
+/// `KEY` or `-KEY`.
+struct SortKey {
+    std::string field;
+    bool descending = false;
+};
 
 struct Options {
     Action action = Action::monitor;
     std::optional<std::filesystem::path> source; ///< absent: the built-in program
     std::vector<std::string> definitions;        ///< `NAME` or `NAME=VALUE`, in order
+    std::vector<UserField> fields;               ///< in order
     KernelTypesChoice kernel_types = KernelTypesChoice::automatic;
     AttachChoice attach = AttachChoice::automatic;
     std::chrono::nanoseconds interval = std::chrono::seconds(1);
@@ -28,6 +33,10 @@ struct Options {
     std::optional<std::uint64_t> max_flows; ///< absent: what the program says
     bool listening = false;
     OutputFormat output = OutputFormat::line;
+    std::vector<std::string> columns; ///< names, in order; empty: those that the format has by itself
+    std::optional<SortKey> sort;      ///< absent: as the kernel has them
+    std::optional<std::uint64_t> top; ///< flows of each snapshot at most
+    bool pointers = false;
     bool verbose = false;
 };
 

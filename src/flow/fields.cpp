@@ -23,6 +23,8 @@ constexpr Field fields[] = {
     {"family", nullptr, "", "skc_family", "", "AF_INET or AF_INET6. An IPv6 socket may carry IPv4, as ::ffff:a.b.c.d.",
      internal},
     {"proto", nullptr, "", "", "", "6, TCP. 0 says that the record has no address yet; it is not shown then."},
+    {"local", "first endpoint", "", "", "", "Address and port of this end.", combined},
+    {"remote", "second endpoint", "", "", "", "Address and port of the other end.", combined},
     // What the script had.
     {"pkts_sent", "pkts", "segments", "tcp_sock.data_segs_out", "",
      "Segments with data sent, those sent again included. Not packets on the wire where a network card splits or "
@@ -222,6 +224,18 @@ std::string name_in_line(const Field &field) {
     return text + "=`";
 }
 
+/// Of a field of the record its name there.
+std::string origin(const Field &field) {
+    switch (field.source) {
+    case derived:
+        return "derived";
+    case combined:
+        return fmt::format("combined, `{}`", field.name);
+    default:
+        return fmt::format("`{}`", field.name);
+    }
+}
+
 std::string code(const char *text) { return *text == '\0' ? std::string() : fmt::format("`{}`", text); }
 
 } // namespace
@@ -241,9 +255,8 @@ std::string fields_table() {
     for (const auto &field : fields) {
         const bool internal_field = field.source == internal;
         text += fmt::format("| {} | {} | {} | {} | {} | {} |\n",
-                            internal_field ? std::string("not shown") : name_in_line(field),
-                            field.source == derived ? std::string("derived") : fmt::format("`{}`", field.name),
-                            field.unit, code(field.kernel), field.since, field.meaning);
+                            internal_field ? std::string("not shown") : name_in_line(field), origin(field), field.unit,
+                            code(field.kernel), field.since, field.meaning);
     }
     return text;
 }

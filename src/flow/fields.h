@@ -27,6 +27,7 @@ enum class Naming {
 enum class Source {
     record,   ///< a member of the program's flow_stats_t
     derived,  ///< computed by the monitor, from two snapshots or from other fields
+    combined, ///< put together from others, for tables and where it is asked for
     internal, ///< a member of flow_stats_t that is for the program and the monitor only
 };
 

@@ -18,14 +18,15 @@ std::string name_or_number(std::uint64_t number, std::span<const char *const> na
 
 } // namespace
 
-std::string to_string(const Endpoint &endpoint) {
+std::string to_string(const Address &address) {
     char text[INET6_ADDRSTRLEN] = "";
-    if (endpoint.family == AddressFamily::ipv6) {
-        inet_ntop(AF_INET6, endpoint.address.data(), text, sizeof(text));
-        return fmt::format("[{}]:{}", text, endpoint.port);
-    }
-    inet_ntop(AF_INET, endpoint.address.data(), text, sizeof(text));
-    return fmt::format("{}:{}", text, endpoint.port);
+    inet_ntop(address.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET, address.bytes.data(), text, sizeof(text));
+    return text;
+}
+
+std::string to_string(const Endpoint &endpoint) {
+    const auto *form = endpoint.address.family == AddressFamily::ipv6 ? "[{}]:{}" : "{}:{}";
+    return fmt::format(fmt::runtime(form), to_string(endpoint.address), endpoint.port);
 }
 
 std::string tcp_state_name(std::uint64_t state) {

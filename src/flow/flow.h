@@ -12,11 +12,19 @@ namespace tcp_stats {
 
 enum class AddressFamily { ipv4, ipv6 };
 
-/// An address and a port, both ready to print.
-struct Endpoint {
+struct Address {
     AddressFamily family = AddressFamily::ipv4;
-    std::array<std::uint8_t, 16> address{}; ///< network order; IPv4 in the first four bytes
-    std::uint16_t port = 0;                 ///< host order
+    std::array<std::uint8_t, 16> bytes{}; ///< network order; IPv4 in the first four bytes
+
+    auto operator<=>(const Address &) const = default;
+};
+
+/// `10.0.0.1` or `2001:db8::1`.
+std::string to_string(const Address &address);
+
+struct Endpoint {
+    Address address;
+    std::uint16_t port = 0; ///< host order
 
     bool operator==(const Endpoint &) const = default;
 };
@@ -38,7 +46,8 @@ std::string ca_state_name(std::uint64_t state);
 std::string role_name(std::uint64_t role);
 
 /// The value of a field; monostate: there is none.
-using Value = std::variant<std::monostate, std::uint64_t, std::int64_t, double, std::string, std::vector<std::uint8_t>>;
+using Value =
+    std::variant<std::monostate, std::uint64_t, std::int64_t, double, std::string, std::vector<std::uint8_t>, Address>;
 
 /// Entries as the kernel hands them over: keys and values of equal number, values end to end.
 struct RawEntries {

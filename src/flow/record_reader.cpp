@@ -125,7 +125,17 @@ Result<RecordReader> RecordReader::create(RecordLayout layout) {
         }
     }
     const auto &fields = reader.layout_.fields();
+    /// `signed_NAME` says by its size how the program's own field NAME is to be read.
+    const auto sign_of = [&](const RecordField &field) { return reader.layout_.find("signed_" + field.name); };
     for (const auto &field : fields) {
+        if (const auto *sign = is_integer(field) ? sign_of(field) : nullptr) {
+            placed.push_back(*sign);
+        }
+    }
+    for (auto field : fields) {
+        if (const auto *sign = is_integer(field) ? sign_of(field) : nullptr) {
+            field.kind = sign->size == 2 ? FieldKind::signed_integer : FieldKind::unsigned_integer;
+        }
         if (!field.shown || std::any_of(placed.begin(), placed.end(),
                                         [&](const RecordField &other) { return lies_in(field, other); })) {
             continue;
@@ -187,11 +197,11 @@ Endpoint RecordReader::endpoint(Record record, const std::optional<RecordField> 
     if (!address) {
         return endpoint;
     }
-    const bool wide = address->size == endpoint.address.size();
+    auto &[family, bytes] = endpoint.address;
+    const bool wide = address->size == bytes.size();
     const bool says_ipv4 = script_.family && number(record, script_.family) == AF_INET;
-    endpoint.family = wide && !says_ipv4 ? AddressFamily::ipv6 : AddressFamily::ipv4;
-    std::memcpy(endpoint.address.data(), record.data() + address->offset,
-                endpoint.family == AddressFamily::ipv6 ? 16 : 4);
+    family = wide && !says_ipv4 ? AddressFamily::ipv6 : AddressFamily::ipv4;
+    std::memcpy(bytes.data(), record.data() + address->offset, family == AddressFamily::ipv6 ? 16 : 4);
     return endpoint;
 }
 

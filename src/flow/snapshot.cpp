@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace tcp_stats {
 namespace {
@@ -101,8 +102,9 @@ Snapshot History::next(Reading reading) {
     count_missed(snapshot);
     add_live(snapshot, closed);
     for (std::size_t i = 0; i < now.closed.keys.size(); ++i) {
-        snapshot.flows.push_back(flow(now.closed.keys[i], record_of(now.closed, i), now.time_ns));
+        snapshot.flows.push_back(flow(now.closed.keys[i], record_of(now.closed, i), now.time_ns, true));
     }
+    known_ = std::exchange(now_known_, {});
 
     first_ = false;
     had_untracked_ = find(snapshot.missed, "untracked") != nullptr;
@@ -154,7 +156,7 @@ void History::add_live(Snapshot &snapshot, const Closed &closed) {
         if (sampled_ && RecordReader::number(record, sampled_) == 0) { // begun after the walk
             continue;
         }
-        snapshot.flows.push_back(flow(sock, record, now.time_ns));
+        snapshot.flows.push_back(flow(sock, record, now.time_ns, false));
     }
     suspects_ = std::move(suspects);
     for (const auto &count : {Count{"stale", stale}, Count{"unwalked", unwalked}, Count{"incomplete", incomplete}}) {
@@ -180,8 +182,19 @@ void History::count_missed(Snapshot &snapshot) {
     }
 }
 
-Flow History::flow(std::uint64_t sock, Record record, std::uint64_t time_ns) const {
-    return {sock, reader_.local(record), reader_.remote(record), record, derive(sock, record, time_ns)};
+Flow History::flow(std::uint64_t sock, Record record, std::uint64_t time_ns, bool closed) {
+    const auto id = id_of(sock, record);
+    if (!closed) {
+        now_known_[sock] = {RecordReader::number(record, first_seen_), id};
+    }
+    return {sock, id, closed, reader_.local(record), reader_.remote(record), record, derive(sock, record, time_ns)};
+}
+
+std::uint64_t History::id_of(std::uint64_t sock, Record record) {
+    const auto known = known_.find(sock);
+    const bool is_known =
+        known != known_.end() && known->second.first_seen_ns == RecordReader::number(record, first_seen_);
+    return is_known ? known->second.id : ++last_id_;
 }
 
 std::vector<Value> History::derive(std::uint64_t sock, Record record, std::uint64_t time_ns) const {

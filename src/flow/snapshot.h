@@ -36,6 +36,8 @@ struct Reading {
 
 struct Flow {
     std::uint64_t sock = 0; ///< address of the kernel's struct sock
+    std::uint64_t id = 0;   ///< the same in every snapshot, and no other flow's: a number from 1 on
+    bool closed = false;    ///< its last record
     Endpoint local;
     Endpoint remote;
     Record record; ///< of the snapshot's reading
@@ -78,7 +80,8 @@ public:
 private:
     class Closed;
 
-    Flow flow(std::uint64_t sock, Record record, std::uint64_t time_ns) const;
+    Flow flow(std::uint64_t sock, Record record, std::uint64_t time_ns, bool closed);
+    std::uint64_t id_of(std::uint64_t sock, Record record);
     void add_live(Snapshot &snapshot, const Closed &closed);
     void count_missed(Snapshot &snapshot);
     Record record_of(const RawEntries &entries, std::size_t index) const;
@@ -101,6 +104,14 @@ private:
     std::unordered_map<std::uint64_t, std::size_t> previous_index_; ///< by sock, into previous_
     std::vector<Count> previous_missed_;
     std::unordered_map<std::uint64_t, std::uint64_t> suspects_; ///< sock -> first_seen_ns
+
+    struct Known {
+        std::uint64_t first_seen_ns;
+        std::uint64_t id;
+    };
+    std::unordered_map<std::uint64_t, Known> known_;     ///< by sock: the flows of the snapshot before
+    std::unordered_map<std::uint64_t, Known> now_known_; ///< of the one that is being made
+    std::uint64_t last_id_ = 0;
 };
 
 } // namespace tcp_stats

@@ -1,5 +1,6 @@
 #include "kernel/program.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "kernel/captured_output.h"
+#include "kernel/user_fields.h"
 #include "kernel/verifier_log.h"
 
 namespace tcp_stats {
@@ -46,12 +48,49 @@ std::string refused_map(const std::string &diagnostics) {
     return std::regex_search(diagnostics, match, words) ? match.str(1) + ": " + match.str(2) : std::string();
 }
 
-/// Whether other kernel types could mend what Clang complains of.
+/// Whether other kernel types could mend what Clang complains of. Types that a --field lacks are "incomplete".
 bool types_may_be_at_fault(const std::string &diagnostics) {
+    const auto first = first_error(diagnostics);
+    if (first.starts_with("--field ") && first.find("incomplete") == std::string::npos) {
+        return false;
+    }
     static const std::regex pattern("incomplete|unknown type name|undeclared|no member named|file not found|"
                                     "redefinition|tcp_stats_monitor_kernel_types|include/|implicit declaration|"
                                     "subscript of pointer|undefined");
     return std::regex_search(diagnostics, pattern);
+}
+
+/// Of Clang's words on `error` the source line, the caret, and what it would insert.
+std::string lines_about(const std::string &error, const std::string &diagnostics) {
+    std::istringstream lines(diagnostics.substr(diagnostics.find(error) + error.size() + 1));
+    std::string text;
+    for (std::string line; std::getline(lines, line) && line.find(": ") == std::string::npos &&
+                           line.find(" generated.") == std::string::npos;) {
+        text += (text.empty() ? "  " : "\n  ") + line;
+    }
+    return text;
+}
+
+/// Where Clang's first complaint is about an expression of --field: `--field x: no member named 'y' in …`, and the
+/// expression with a caret. One that it notices only behind the expression is about its end, or all of it.
+std::optional<Error> error_in_field(const std::string &error, const std::string &diagnostics, const ProgramText &text) {
+    static const std::regex form("--field ([^:]*):([0-9]+):[0-9]+: (?:fatal )?error: (.*)");
+    std::smatch match;
+    if (!std::regex_match(error, match, form)) {
+        return std::nullopt;
+    }
+    const auto option = "--field " + match.str(1) + ": ";
+    if (match.str(2) == "1") {
+        return Error{ErrorKind::program_rejected, option + match.str(3), lines_about(error, diagnostics)};
+    }
+    const auto field = std::find_if(text.fields.begin(), text.fields.end(),
+                                    [&](const UserField &one) { return one.name == match.str(1); });
+    const bool no_number = match.str(3).find("invalid operands") != std::string::npos;
+    const auto expression = field == text.fields.end() ? std::string() : field->expression;
+    return Error{ErrorKind::program_rejected,
+                 option + (no_number ? tr("this is no number and no pointer, but a whole struct; name a member of it")
+                                     : match.str(3)),
+                 "  " + expression + "\n  " + (no_number ? "^" : std::string(expression.size(), ' ') + "^")};
 }
 
 std::vector<TypeSource> sources_to_try(KernelTypesChoice choice) {
@@ -211,6 +250,10 @@ Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choi
 Result<Program> Program::compile_with(const KernelTypes &types, const ProgramText &text) {
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag"};
     flags.push_back(annotated_source(text, types.directory()));
+    if (!text.fields.empty()) {
+        std::ofstream(types.directory() / user_fields_header_name) << user_fields_header(text.fields);
+        flags.emplace_back("-Werror=implicit-function-declaration");
+    }
     if (text.directory.empty()) {
         // The built-in program loads; neither the lines of a verifier's log are needed, nor that Clang optimizes what
         // BCC optimizes once more.
@@ -256,7 +299,11 @@ Result<Program> Program::compile_with(const KernelTypes &types, const ProgramTex
                                    text.name, refusal),
                     diagnostics);
     }
-    if (const auto error = first_error(diagnostics); !error.empty()) {
+    const auto error = first_error(diagnostics);
+    if (auto in_field = error_in_field(error, diagnostics, text)) {
+        return tl::unexpected(*in_field);
+    }
+    if (!error.empty()) {
         return fail(ErrorKind::program_rejected, tr("{} does not compile: {}", text.name, error), diagnostics);
     }
     return fail(ErrorKind::program_rejected, tr("{} does not compile; what BCC says follows", text.name), diagnostics);

@@ -11,6 +11,7 @@
 
 #include "base/translate.h"
 #include "built_in_program.h"
+#include "kernel/user_fields.h"
 
 namespace tcp_stats {
 namespace {
@@ -142,6 +143,20 @@ Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
     std::set<std::filesystem::path> seen;
     append_included(program.text, program.directory, seen, program.included);
     return program;
+}
+
+Result<void> ProgramText::add(const std::vector<UserField> &more) {
+    if (more.empty()) {
+        return {};
+    }
+    if (identifiers().count("USER_FIELDS") == 0) {
+        return fail(ErrorKind::usage,
+                    tr("--field: {} has no place for fields (USER_FIELDS); take it from --print-src", name));
+    }
+    fields = more;
+    included += user_fields_header(fields);
+    definitions.push_back(fmt::format("USER_FIELDS_HEADER=\"{}\"", user_fields_header_name));
+    return {};
 }
 
 std::set<std::string> ProgramText::identifiers() const {

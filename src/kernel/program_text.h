@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/choices.h"
 #include "base/error.h"
 
 namespace tcp_stats {
@@ -21,6 +22,11 @@ struct ProgramText {
     std::vector<std::string> definitions = {};
     /// The text of the files that it includes with `#include "…"`, as far as they lie in `directory`.
     std::string included = {};
+    /// The user's (--field).
+    std::vector<UserField> fields = {};
+
+    /// Adds fields. Error: usage, where the program has no place for them.
+    Result<void> add(const std::vector<UserField> &more);
 
     /// The program that this binary carries, bpf_programs/tcp_stats_sockkey.c.
     static ProgramText built_in();

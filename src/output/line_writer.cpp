@@ -26,6 +26,7 @@ public:
     void operator()(std::int64_t value) const { append(fmt::format("{}", value)); }
     void operator()(double value) const { append(fmt::format("{:.1f}", value)); }
     void operator()(const std::string &value) const { append(printable_word(value)); }
+    void operator()(const Address &value) const { append(to_string(value)); }
     void operator()(const std::vector<std::uint8_t> &value) const {
         append(fmt::format("{:02x}", fmt::join(value, "")));
     }
@@ -42,8 +43,18 @@ private:
     std::string_view name_;
 };
 
-void append_flow(std::string &text, const Flow &flow, const RecordReader &reader) {
-    const auto &script = reader.script();
+} // namespace
+
+LineWriter::LineWriter(Layout layout, const FlowColumns &columns, const RecordReader &reader) : reader_(reader) {
+    for (const auto *column : layout.columns.empty() ? usual_columns(columns) : layout.columns) {
+        if (!column->in_line_part) {
+            further_.push_back(column);
+        }
+    }
+}
+
+void LineWriter::append_flow(std::string &text, const Flow &flow) const {
+    const auto &script = reader_.script();
     const auto number = [&](const std::optional<RecordField> &field) {
         return RecordReader::number(flow.record, field);
     };
@@ -55,42 +66,35 @@ void append_flow(std::string &text, const Flow &flow, const RecordReader &reader
                    with_three_places(number(script.rtt_us)), number(script.srtt_us),
                    with_three_places(number(script.srtt_us)), number(script.cwnd),
                    tcp_state_name(number(script.last_state)), number(script.last_seen_ns));
-    const auto append_columns = [&](bool known) {
-        for (const auto &column : reader.columns()) {
-            if ((column.field != nullptr) == known) {
-                std::visit(Append(text, column.name), RecordReader::value(flow.record, column));
-            }
-        }
-    };
-    append_columns(true);
-    for (std::size_t i = 0; i < flow.derived.size(); ++i) {
-        std::visit(Append(text, derived_fields()[i]->name), flow.derived[i]);
+    for (const auto *column : further_) {
+        std::visit(Append(text, column->name), column->value(flow));
     }
-    append_columns(false); // the program's own stand at the end
     text += '\n';
 }
 
-} // namespace
-
-std::string line_banner() {
+std::string LineWriter::begin() {
     return tr("eBPF loaded. Monitoring TCP flows (by sock pointer). Ctrl-C to exit.") + "\n\n";
 }
 
-std::string line_snapshot(const Snapshot &snapshot, const RecordReader &reader) {
-    std::string text = snapshot.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
-    for (const auto &flow : snapshot.flows) {
-        append_flow(text, flow, reader);
+std::string LineWriter::snapshot(const Page &page) {
+    std::string text = page.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
+    for (const auto *flow : page.flows) {
+        append_flow(text, *flow);
     }
-    if (!snapshot.missed.empty()) {
-        text += '#';
-        for (const auto &count : snapshot.missed) {
-            std::visit(Append(text, count.name), Value(count.value));
-        }
-        text += '\n';
-    }
-    return text;
+    return text + comment_line(page.snapshot);
 }
 
-std::string line_farewell() { return tr("Exiting") + "\n"; }
+std::string LineWriter::end() { return tr("Exiting") + "\n"; }
+
+std::string comment_line(const Snapshot &snapshot) {
+    if (snapshot.missed.empty()) {
+        return {};
+    }
+    std::string text = "#";
+    for (const auto &count : snapshot.missed) {
+        std::visit(Append(text, count.name), Value(count.value));
+    }
+    return text + '\n';
+}
 
 } // namespace tcp_stats

@@ -1,21 +1,29 @@
 // The `line` format: that of the Python script this program comes from, because scripts parse it.
 #pragma once
 
-#include <string>
-
-#include "flow/record_reader.h"
-#include "flow/snapshot.h"
+#include "output/writer.h"
 
 namespace tcp_stats {
 
-/// What is said before the first snapshot, in the user's language.
-std::string line_banner();
+/// A snapshot is `[snapshot]` and a line for each flow, or one line that says there is none yet; then, where
+/// something was missed, a comment line `# name=count …`. The data lines are the same in every language; what stands
+/// before and behind them is in the user's. Columns follow what the script's format has, as `name=value`.
+class LineWriter : public Writer {
+public:
+    LineWriter(Layout layout, const FlowColumns &columns, const RecordReader &reader);
 
-/// One snapshot: `[snapshot]` and a line for each flow, or one line that says there is none yet; then, where
-/// something was missed, a comment line `# name=count …`. The data lines are the same in every language.
-std::string line_snapshot(const Snapshot &snapshot, const RecordReader &reader);
+    std::string begin() override;
+    std::string end() override;
+    std::string snapshot(const Page &page) override;
 
-/// What is said when a signal ends the program, in the user's language.
-std::string line_farewell();
+private:
+    void append_flow(std::string &text, const Flow &flow) const;
+
+    std::vector<const FlowColumn *> further_;
+    const RecordReader &reader_;
+};
+
+/// `# name=count …` and a line end, or nothing where nothing was missed.
+std::string comment_line(const Snapshot &snapshot);
 
 } // namespace tcp_stats

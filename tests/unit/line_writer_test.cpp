@@ -1,11 +1,9 @@
 // The line format against golden files, byte for byte, in the language of the environment.
 #include "output/line_writer.h"
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "base/translate.h"
+#include "flow/view.h"
+#include "golden.h"
 #include "table.h"
 
 using namespace tcp_stats;
@@ -51,9 +49,12 @@ Table::Maker example_flow() {
 std::string a_whole_run() {
     constexpr std::uint64_t sock = 0xffff9b48aab0;
     History history(table().reader(), [](std::uint64_t) { return std::string("/shop/a b"); });
-    auto text = line_banner();
+    const FlowColumns columns(table().reader());
+    LineWriter writer({}, columns, table().reader());
+    auto text = writer.begin();
     const auto show = [&](Reading reading) {
-        text += line_snapshot(history.next(std::move(reading)), table().reader());
+        const auto snapshot = history.next(std::move(reading));
+        text += writer.snapshot({snapshot, flows_in_view(snapshot, {}), {}});
     };
 
     show({});
@@ -74,15 +75,7 @@ std::string a_whole_run() {
     Table::add(further.live, sock + 1, flow.set("last_state", 7));
     further.missed = {{"untracked", 900}, {"closed_lost", 0}, {"probe_missed", 2}};
     show(std::move(further));
-    return text + line_farewell();
-}
-
-std::string golden(const std::string &name) {
-    std::ifstream file(std::string(GOLDEN_DIRECTORY) + "/" + name);
-    REQUIRE(file);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
+    return text + writer.end();
 }
 
 } // namespace

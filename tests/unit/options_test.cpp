@@ -36,9 +36,32 @@ TEST_CASE("without options the built-in program runs once a second until stopped
 }
 
 TEST_CASE("every option takes effect") {
-    const auto options =
-        parse({"--src", "my.c", "-D", "A", "--define=B=2 + 3", "--kernel-types", "headers", "--attach", "fentry", "-i",
-               "0.25", "-c", "3", "--max-flows", "100", "--listening", "-o", "line", "-v"});
+    const auto options = parse({"--src",
+                                "my.c",
+                                "-D",
+                                "A",
+                                "--define=B=2 + 3",
+                                "--kernel-types",
+                                "headers",
+                                "--attach",
+                                "fentry",
+                                "-i",
+                                "0.25",
+                                "-c",
+                                "3",
+                                "--max-flows",
+                                "100",
+                                "--listening",
+                                "-o",
+                                "json",
+                                "--columns",
+                                "comm,retr",
+                                "--sort",
+                                "-retr",
+                                "--top",
+                                "5",
+                                "--pointers",
+                                "-v"});
     REQUIRE(options.has_value());
     CHECK(options->source == "my.c");
     CHECK(options->definitions == std::vector<std::string>{"A", "B=2 + 3"});
@@ -48,7 +71,16 @@ TEST_CASE("every option takes effect") {
     CHECK(options->count == 3U);
     CHECK(options->max_flows == 100U);
     CHECK(options->listening);
+    CHECK(options->output == OutputFormat::json);
+    CHECK(options->columns == std::vector<std::string>{"comm", "retr"});
+    REQUIRE(options->sort.has_value());
+    CHECK(options->sort->field == "retr");
+    CHECK(options->sort->descending);
+    CHECK_FALSE(parse({"--sort=retr"})->sort->descending);
+    CHECK(options->top == 5U);
+    CHECK(options->pointers);
     CHECK(options->verbose);
+    CHECK(parse({"--list-fields"})->action == Action::list_fields);
     CHECK(parse({"--print-src"})->action == Action::print_source);
     CHECK(parse({"--version"})->action == Action::print_version);
     CHECK(parse({"--help"})->action == Action::print_help);
@@ -80,7 +112,7 @@ TEST_CASE("a definition must begin with a C name") {
 }
 
 TEST_CASE("unknown names are refused with those that are known") {
-    CHECK(complaint({"-o", "xml"}) == "--output xml: not known; it accepts line");
+    CHECK(complaint({"-o", "xml"}) == "--output xml: not known; it accepts line, table, json, csv");
     CHECK(complaint({"--attach", "uprobe"}) == "--attach uprobe: not known; it accepts auto, kprobe, fentry");
     CHECK(complaint({"--kernel-types", "dwarf"}) == "--kernel-types dwarf: not known; it accepts auto, btf, headers");
 }
@@ -98,11 +130,65 @@ TEST_CASE("an option that does not exist, comes twice or lacks its value is name
     CHECK(complaint({"--verbose=3"}) == "option --verbose accepts no value");
 }
 
+TEST_CASE("columns are names, each once, and there is one to sort by") {
+    CHECK(complaint({"--columns", "a,,b"}) == "--columns a,,b: a name is missing; it accepts NAME,NAME,...");
+    CHECK(complaint({"--columns", ""}) == "--columns : a name is missing; it accepts NAME,NAME,...");
+    CHECK(complaint({"--columns", "a,b,a"}) == "--columns a,b,a: a is there twice");
+    CHECK(complaint({"--sort", "-"}) ==
+          "--sort -: it accepts the name of a field, with - before it for the largest first");
+    CHECK(complaint({"--sort"}) == "option --sort needs a value: [-]NAME");
+}
+
+TEST_CASE("a field is a name, perhaps a unit, and an expression") {
+    const auto options = parse({"--field", "pacing[bytes/s]=sk->sk_pacing_rate", "--field=same=tp->a == tp->b"});
+    REQUIRE(options.has_value());
+    REQUIRE(options->fields.size() == 2);
+    CHECK(options->fields[0].name == "pacing");
+    CHECK(options->fields[0].unit == "bytes/s");
+    CHECK(options->fields[0].expression == "sk->sk_pacing_rate");
+    CHECK(options->fields[1].name == "same");
+    CHECK(options->fields[1].unit.empty());
+    CHECK(options->fields[1].expression == "tp->a == tp->b");
+}
+
+TEST_CASE("a field that is none is refused") {
+    for (const std::string text : {"x", "=tp->a", "1x=tp->a", "a b=tp->a", "x[us=tp->a"}) {
+        CHECK(complaint({"--field", text.c_str()}) ==
+              "--field " + text + ": it accepts NAME=EXPRESSION or NAME[UNIT]=EXPRESSION, with a C name");
+    }
+    CHECK(complaint({"--field", "x= "}) == "--field x= : the expression is missing, as in x=sk->sk_pacing_rate");
+    CHECK(complaint({"--field", "x[s]=tp->a"}) ==
+          "--field x: the unit s is not known; it accepts bytes, bytes/s, us, ms, ns, %, segments, events");
+    CHECK(complaint({"--field", "x=tp->a", "--field", "x=tp->b"}) == "--field x: there are two of that name");
+}
+
+TEST_CASE("an expression that does more than read, or cannot be one, is shown with the place") {
+    const auto shown = [](const std::string &expression) {
+        const auto options = parse({"--field", ("x=" + expression).c_str()});
+        return options ? std::string("accepted") : options.error().details;
+    };
+    for (const auto *expression : {"a == b", "a != b", "a <= b", "a >= b", "a << 2", "a >> 2", "-a", "a - -b", "a[1]",
+                                   "(u16)a", "a ? b : c", "!a", "a % 8"}) {
+        CHECK(shown(expression) == "accepted");
+    }
+    CHECK(shown("a = 1") == "  a = 1\n    ^");
+    CHECK(shown("a += 1") == "  a += 1\n     ^");
+    CHECK(shown("a <<= 1") == "  a <<= 1\n     ^");
+    CHECK(shown("a++") == "  a++\n   ^");
+    CHECK(shown("a)") == "  a)\n   ^");
+    CHECK(shown("(a]") == "  (a]\n    ^");
+    CHECK(shown("f((a)") == "  f((a)\n   ^");
+    CHECK(shown("a; b") == "  a; b\n   ^");
+    CHECK(shown("a /* b */") == "  a /* b */\n    ^");
+    CHECK(shown("a\nb") == "  a\nb\n   ^");
+    CHECK(shown("\"a\"") == "  \"a\"\n  ^");
+}
+
 TEST_CASE("the help names every option") {
     const auto help = help_text();
-    for (const auto *option :
-         {"--src", "--print-src", "--define", "--kernel-types", "--attach", "--interval", "--count", "--max-flows",
-          "--listening", "--output", "--verbose", "--version", "--help"}) {
+    for (const auto *option : {"--src", "--print-src", "--field", "--define", "--kernel-types", "--attach",
+                               "--interval", "--count", "--max-flows", "--listening", "--output", "--columns", "--sort",
+                               "--top", "--pointers", "--list-fields", "--verbose", "--version", "--help"}) {
         CHECK(help.find(option) != std::string::npos);
     }
 }

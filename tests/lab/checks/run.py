@@ -3,6 +3,7 @@ import sys
 import time
 import traceback
 
+import asking  # noqa: F401
 import endings  # noqa: F401
 import flows  # noqa: F401
 import harness

@@ -1,0 +1,56 @@
+// Columns: every field of a flow by the name that users call it, wherever its value comes from.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/choices.h"
+#include "base/error.h"
+#include "flow/fields.h"
+#include "flow/record_reader.h"
+#include "flow/snapshot.h"
+
+namespace tcp_stats {
+
+struct FlowColumn {
+    std::string name;   ///< `shown_name` of a known field, else the program's
+    const Field *field; ///< null: the program's own
+    std::string unit;   ///< empty: a number without one, or a word
+    bool in_line_part;  ///< has its place in the part of a line that the script's format sets
+    std::function<Value(const Flow &)> value;
+};
+
+/// What users call a known field: the word of the `line` format where that is a word (`bytes`), else its name.
+std::string shown_name(const Field &field);
+
+/// The columns that the flows of one program have.
+class FlowColumns {
+public:
+    /// `reader` must outlive the result; `fields` are members of its record.
+    explicit FlowColumns(const RecordReader &reader, const std::vector<UserField> &fields = {});
+
+    const std::vector<FlowColumn> &all() const { return columns_; }
+
+    /// By the name that users call it, or by that in the record; null where there is none.
+    const FlowColumn *find(std::string_view name) const;
+
+    /// The same for a name given with `option`. Error: usage, with what to do instead.
+    Result<const FlowColumn *> require(const char *option, const std::string &name) const;
+
+private:
+    std::vector<FlowColumn> columns_;
+};
+
+/// Whether `name` can be a field of the built-in program, on this kernel or another. Error: as in `require`.
+Result<void> require_known(const char *option, const std::string &name);
+
+/// Less than 0, 0 or more: numbers by size, texts by bytes, addresses by family and bits. Absent values equal
+/// each other and are less than all others.
+int compare(const Value &one, const Value &other);
+
+/// The table of --list-fields.
+std::string field_list();
+
+} // namespace tcp_stats

@@ -1,0 +1,26 @@
+// Which flows of a snapshot are shown, and in what order.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "flow/columns.h"
+
+namespace tcp_stats {
+
+struct Order {
+    const FlowColumn *column = nullptr; ///< null: as the kernel has them
+    bool descending = false;
+};
+
+struct View {
+    Order order;
+    std::optional<std::uint64_t> top; ///< so many at most; absent: all
+};
+
+/// The flows of `snapshot`, in the view's order, which keeps that of equal ones; a flow without the value comes last,
+/// whatever the direction.
+std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view);
+
+} // namespace tcp_stats

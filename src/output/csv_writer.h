@@ -1,0 +1,23 @@
+// The `csv` format, RFC 4180: a row for each flow of each snapshot.
+#pragma once
+
+#include "output/writer.h"
+
+namespace tcp_stats {
+
+/// The first row names the columns: `time` (UTC), `monotonic_ns`, `id`, with --pointers `sock`, and those chosen.
+/// Absent values are empty. Text is UTF-8, its
+/// control characters \xNN. What was missed has no place here.
+class CsvWriter : public Writer {
+public:
+    CsvWriter(Layout layout, const FlowColumns &columns);
+
+    std::string begin() override;
+    std::string snapshot(const Page &page) override;
+
+private:
+    std::vector<const FlowColumn *> columns_;
+    bool pointers_;
+};
+
+} // namespace tcp_stats

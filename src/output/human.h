@@ -1,0 +1,18 @@
+// Values for people to read: few digits, and the unit with them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "flow/flow.h"
+
+namespace tcp_stats {
+
+/// `12.3ms`, `1.2MB/s`, `69%`; `unit` as in the field table. Decimal prefixes, three digits or so. Text as printable
+/// ASCII. Empty where there is no value.
+std::string human(const Value &value, std::string_view unit);
+
+/// The heading of a column whose values are shown so: `RTT` of rtt_us, `BYTES/S` of bytes_per_s.
+std::string heading(std::string_view name);
+
+} // namespace tcp_stats

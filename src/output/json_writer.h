@@ -1,0 +1,25 @@
+// The `json` format: one object for each snapshot on a line of its own (JSON Lines). docs/snapshot.schema.json.
+#pragma once
+
+#include <optional>
+
+#include "output/writer.h"
+
+namespace tcp_stats {
+
+/// Numbers are numbers, a value that is absent has no key. Text is UTF-8; bytes that are none become U+FFFD.
+class JsonWriter : public Writer {
+public:
+    JsonWriter(Layout layout, const FlowColumns &columns);
+
+    std::string snapshot(const Page &page) override;
+
+private:
+    std::string object(const Flow &flow) const;
+
+    std::vector<const FlowColumn *> columns_;
+    bool pointers_;
+    std::optional<std::uint64_t> previous_ns_; ///< time of the snapshot before
+};
+
+} // namespace tcp_stats

@@ -1,0 +1,124 @@
+#include "output/table_writer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "output/human.h"
+#include "output/line_writer.h"
+#include "output/time_text.h"
+
+namespace tcp_stats {
+namespace {
+
+constexpr const char *bold = "\x1b[1m";
+constexpr const char *dim = "\x1b[2m";
+constexpr const char *normal = "\x1b[0m";
+
+bool is_number(const Value &value) {
+    return std::holds_alternative<std::uint64_t>(value) || std::holds_alternative<std::int64_t>(value) ||
+           std::holds_alternative<double>(value);
+}
+
+/// A cell, and whether it stands on the right of its column.
+struct Cell {
+    std::string text;
+    bool right;
+};
+
+void append_row(std::string &text, const std::vector<Cell> &cells, const std::vector<std::size_t> &widths) {
+    std::string row;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        row += i == 0 ? "" : "  ";
+        row += cells[i].right ? fmt::format("{:>{}}", cells[i].text, widths[i])
+                              : fmt::format("{:<{}}", cells[i].text, widths[i]);
+    }
+    row.erase(row.find_last_not_of(' ') + 1);
+    text += row;
+}
+
+} // namespace
+
+std::vector<const FlowColumn *> table_columns(const FlowColumns &columns) {
+    std::vector<const FlowColumn *> found;
+    for (const auto *name : {"local",     "remote",      "state",          "comm",       "rtt_us",
+                             "cwnd",      "bytes_per_s", "received_per_s", "retr",       "limit",
+                             "limit_pct", "bytes",       "bytes_received", "min_rtt_us", "delivery_rate",
+                             "notsent",   "rcvq",        "duration_ms",    "pid",        "ca"}) {
+        if (const auto *column = columns.find(name)) {
+            found.push_back(column);
+        }
+    }
+    for (const auto &column : columns.all()) {
+        if (column.field == nullptr) { // the program's own, which somebody wanted
+            found.push_back(&column);
+        }
+    }
+    return found;
+}
+
+TableWriter::TableWriter(Layout layout, const FlowColumns &columns)
+    : layout_(std::move(layout)), chosen_(!layout_.columns.empty()) {
+    if (!chosen_) {
+        layout_.columns = table_columns(columns);
+    }
+}
+
+std::string TableWriter::snapshot(const Page &page) {
+    const auto &columns = layout_.columns;
+    std::vector<std::vector<Cell>> rows;
+    rows.reserve(page.flows.size());
+    std::vector<Cell> headings;
+    for (const auto *column : columns) {
+        headings.push_back({heading(column->name), false});
+        auto &width = widths_[column];
+        width = std::max(width, headings.back().text.size());
+    }
+    for (const auto *flow : page.flows) {
+        auto &row = rows.emplace_back();
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            const auto value = columns[i]->value(*flow);
+            row.push_back({human(value, columns[i]->unit), is_number(value)});
+            headings[i].right = headings[i].right || row.back().right;
+            auto &width = widths_[columns[i]];
+            width = std::max(width, row.back().text.size());
+        }
+    }
+    const auto room = chosen_ ? 0 : layout_.width();
+    std::vector<std::size_t> widths;
+    std::size_t used = 0;
+    for (const auto *column : columns) {
+        used += widths_[column] + (widths.empty() ? 0 : 2);
+        if (room != 0 && used > room && !widths.empty()) {
+            break;
+        }
+        widths.push_back(widths_[column]);
+    }
+
+    const auto closed = std::count_if(page.snapshot.flows.begin(), page.snapshot.flows.end(),
+                                      [](const Flow &flow) { return flow.closed; });
+    const auto of_all = page.snapshot.flows.size();
+    auto text = fmt::format("{}  flows: {}, closed: {}", time_of_day(page.time),
+                            of_all - static_cast<std::size_t>(closed), closed);
+    if (page.flows.size() < of_all) {
+        text += fmt::format(", shown: {}", page.flows.size());
+    }
+    text += '\n';
+    const auto in = [&](const char *style) { return layout_.colour ? style : ""; };
+    if (!rows.empty()) {
+        text += in(bold);
+        append_row(text, headings, widths);
+        text += in(normal);
+        text += '\n';
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const bool faint = page.flows[i]->closed;
+        text += faint ? in(dim) : "";
+        append_row(text, rows[i], widths);
+        text += faint ? in(normal) : "";
+        text += '\n';
+    }
+    return text + comment_line(page.snapshot) + "\n";
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,35 @@
+#include "output/writer.h"
+
+#include "output/csv_writer.h"
+#include "output/json_writer.h"
+#include "output/line_writer.h"
+#include "output/table_writer.h"
+
+namespace tcp_stats {
+
+std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const FlowColumns &columns,
+                                    const RecordReader &reader) {
+    switch (format) {
+    case OutputFormat::table:
+        return std::make_unique<TableWriter>(std::move(layout), columns);
+    case OutputFormat::json:
+        return std::make_unique<JsonWriter>(std::move(layout), columns);
+    case OutputFormat::csv:
+        return std::make_unique<CsvWriter>(std::move(layout), columns);
+    case OutputFormat::line:
+        break;
+    }
+    return std::make_unique<LineWriter>(std::move(layout), columns, reader);
+}
+
+std::vector<const FlowColumn *> usual_columns(const FlowColumns &columns) {
+    std::vector<const FlowColumn *> usual;
+    for (const auto &column : columns.all()) {
+        if (column.field == nullptr || column.field->source != Source::combined) {
+            usual.push_back(&column);
+        }
+    }
+    return usual;
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,52 @@
+// Snapshots to text, in the format that the user chose.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/choices.h"
+#include "flow/columns.h"
+#include "flow/snapshot.h"
+
+namespace tcp_stats {
+
+/// One snapshot as it is shown.
+struct Page {
+    const Snapshot &snapshot;
+    std::vector<const Flow *> flows; ///< of the snapshot, in order
+    std::chrono::system_clock::time_point time;
+};
+
+class Writer {
+public:
+    virtual ~Writer() = default;
+
+    /// What stands before the first snapshot, and behind the last when a signal ends the program.
+    virtual std::string begin() { return {}; }
+    virtual std::string end() { return {}; }
+
+    virtual std::string snapshot(const Page &page) = 0;
+};
+
+/// How the text is to be laid out where that is open.
+struct Layout {
+    /// The columns to show, in order; empty: those that the format has by itself.
+    std::vector<const FlowColumn *> columns;
+    /// Characters in a row of the terminal, asked for each snapshot; 0: no terminal, or it does not tell.
+    std::function<std::size_t()> width = [] { return std::size_t(0); };
+    bool colour = false;
+    /// Show the addresses of kernel structures in formats that do not have to.
+    bool pointers = false;
+};
+
+/// `columns` and `reader` must outlive the writer.
+std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const FlowColumns &columns,
+                                    const RecordReader &reader);
+
+/// Those that a format shows by itself, all but combined ones.
+std::vector<const FlowColumn *> usual_columns(const FlowColumns &columns);
+
+} // namespace tcp_stats

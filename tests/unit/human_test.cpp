@@ -1,0 +1,53 @@
+#include "output/human.h"
+
+#include "test.h"
+
+using namespace tcp_stats;
+
+namespace {
+
+std::string shown(std::uint64_t number, std::string_view unit) { return human(Value(number), unit); }
+
+} // namespace
+
+TEST_CASE("bytes have decimal prefixes and three digits at most") {
+    CHECK(shown(0, "bytes") == "0B");
+    CHECK(shown(999, "bytes") == "999B");
+    CHECK(shown(1000, "bytes") == "1kB");
+    CHECK(shown(1448, "bytes") == "1.4kB");
+    CHECK(shown(123'456, "bytes") == "123kB");
+    CHECK(shown(999'600, "bytes") == "1MB");
+    CHECK(shown(~std::uint64_t(0), "bytes") == "18.4EB");
+    CHECK(human(Value(1234567.8), "bytes/s") == "1.2MB/s");
+}
+
+TEST_CASE("times are in the unit that fits, the kernel's srtt without its fraction bits") {
+    CHECK(shown(7, "us") == "7us");
+    CHECK(shown(12345, "us") == "12.3ms");
+    CHECK(shown(98760, "us * 8") == "12.3ms");
+    CHECK(shown(2'500'000, "us") == "2.5s");
+    CHECK(shown(150, "ms") == "150ms");
+    CHECK(shown(125'000, "ms") == "2m05s");
+    CHECK(shown(2 * 3600'000 + 60'000, "ms") == "2h01m");
+    CHECK(shown(std::uint64_t(50) * 3600'000, "ms") == "2d02h");
+}
+
+TEST_CASE("counts keep five digits, names all of theirs") {
+    CHECK(shown(99'999, "segments") == "99999");
+    CHECK(shown(123'456, "segments") == "123k");
+    CHECK(human(Value(3.26), "segments/s") == "3.3/s");
+    CHECK(shown(4'026'532'175, "") == "4026532175");
+    CHECK(shown(~std::uint64_t(0), "") == "18446744073709551615");
+    CHECK(human(Value(std::int64_t(-2500)), "bytes") == "-2.5kB");
+    CHECK(shown(69, "%") == "69%");
+    CHECK(human(Value(), "bytes").empty());
+}
+
+TEST_CASE("text cannot command a terminal") { CHECK(human(Value(std::string("a b\x1b[31m")), "") == "a b\\x1b[31m"); }
+
+TEST_CASE("headings leave out the unit that the values show") {
+    CHECK(heading("rtt_us") == "RTT");
+    CHECK(heading("bytes_per_s") == "BYTES/S");
+    CHECK(heading("limit_pct") == "LIMIT%");
+    CHECK(heading("ca_state") == "CA_STATE");
+}

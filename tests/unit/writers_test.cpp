@@ -1,0 +1,206 @@
+// Columns, order, and the formats table, json and csv against golden files.
+#include "output/writer.h"
+
+#include <set>
+#include <sstream>
+
+#include "flow/view.h"
+#include "golden.h"
+#include "table.h"
+
+using namespace tcp_stats;
+
+namespace {
+
+constexpr std::uint64_t second = 1'000'000'000;
+
+const Table &table() {
+    static const Table made({{"saddr", "unsigned char 16"},
+                             {"daddr", "unsigned char 16"},
+                             {"sport", "unsigned short"},
+                             {"dport", "unsigned short"},
+                             {"proto", "unsigned char"},
+                             {"family", "unsigned char"},
+                             {"bytes_sent", "unsigned long long"},
+                             {"retransmits", "unsigned long long"},
+                             {"last_state", "unsigned int"},
+                             {"srtt_us", "unsigned int"},
+                             {"rtt_us", "unsigned int"},
+                             {"comm", "char 16"},
+                             {"min_rtt_us", "unsigned int"},
+                             {"drift", "int"},
+                             {"mac", "unsigned char 2"},
+                             {"first_seen_ns", "unsigned long long"},
+                             {"opened_ns", "unsigned long long"},
+                             {"sampled_ns", "unsigned long long"}});
+    return made;
+}
+
+const FlowColumns &columns() {
+    static const FlowColumns made(table().reader());
+    return made;
+}
+
+Table::Maker record(std::uint16_t port, std::uint64_t bytes, const std::string &comm) {
+    auto made = table().record();
+    made.set("family", AF_INET).set("sport", 443).set("dport", htons(port)).set("proto", 6).set("last_state", 1);
+    made.address("saddr", AF_INET, "10.0.0.1").address("daddr", AF_INET, "10.0.0.2").set("bytes_sent", bytes);
+    made.set("rtt_us", 12345).set("srtt_us", 98760).set("retransmits", port % 3).set("min_rtt_us", 0xffffffff);
+    made.set("comm", comm).set("first_seen_ns", port).set("sampled_ns", second);
+    return made;
+}
+
+/// Two snapshots: three flows with names that need care, then one of them goes on and one has closed.
+std::string two_snapshots(OutputFormat format, Layout layout = {}, View view = {}) {
+    History history(table().reader(), [](std::uint64_t) { return std::string(); });
+    const auto writer = make_writer(format, std::move(layout), columns(), table().reader());
+    auto text = writer->begin();
+    const std::chrono::system_clock::time_point noon(std::chrono::seconds(1'769'947'200));
+    const auto show = [&](Reading reading) {
+        const auto time = noon + std::chrono::nanoseconds(reading.time_ns);
+        const auto snapshot = history.next(std::move(reading));
+        text += writer->snapshot({snapshot, flows_in_view(snapshot, view), time});
+    };
+    Reading first;
+    first.time_ns = second;
+    Table::add(first.live, 0xff0011, record(1001, 1000, "plain"));
+    Table::add(first.live, 0xff0022, record(1002, 3'000'000, "a \"b\", c"));
+    Table::add(first.live, 0xff0033, record(1003, 20, "line\nend\x1b[31m"));
+    show(std::move(first));
+
+    Reading later;
+    later.time_ns = 2 * second;
+    auto goes_on = record(1002, 4'234'567, "a \"b\", c");
+    goes_on.address("saddr", AF_INET6, "2001:db8::1").set("family", AF_INET6).set("min_rtt_us", 900);
+    goes_on.set("drift", static_cast<std::uint64_t>(-3)).set("mac", 0xff00);
+    Table::add(later.live, 0xff0022, goes_on.set("sampled_ns", 2 * second).set("opened_ns", second / 2));
+    Table::add(later.closed, 0xff0033, record(1003, 40, "utf8 \xc3\xa9 \xff").set("last_state", 7));
+    later.missed = {{"probe_missed", 3}};
+    show(std::move(later));
+    return text;
+}
+
+std::string order_of(const char *key, bool descending, std::optional<std::uint64_t> top = {}) {
+    Snapshot snapshot;
+    static const auto records = [] {
+        RawEntries made;
+        Table::add(made, 1, record(1001, 30, "b"));
+        Table::add(made, 2, record(1002, 9, "a").set("min_rtt_us", 7));
+        Table::add(made, 3, record(1003, 30, "c").set("min_rtt_us", 5));
+        return made;
+    }();
+    History history(table().reader(), [](std::uint64_t) { return std::string(); });
+    Reading reading;
+    reading.live = records;
+    snapshot = history.next(std::move(reading));
+    std::string text;
+    for (const auto *flow : flows_in_view(snapshot, {{columns().find(key), descending}, top})) {
+        text += std::to_string(flow->sock);
+    }
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("a table reads as the golden file", "[english]") {
+    CHECK(two_snapshots(OutputFormat::table) == golden("table.txt"));
+}
+
+TEST_CASE("json reads as the golden file") { CHECK(two_snapshots(OutputFormat::json) == golden("snapshots.json")); }
+
+TEST_CASE("csv reads as the golden file") { CHECK(two_snapshots(OutputFormat::csv) == golden("snapshots.csv")); }
+
+TEST_CASE("columns that were asked for are shown, in their order") {
+    Layout layout;
+    layout.columns = {columns().find("retr"), columns().find("bytes_sent")};
+    const auto csv = two_snapshots(OutputFormat::csv, layout);
+    CHECK(csv.starts_with("time,monotonic_ns,id,retr,bytes\r\n2026-02-01T12:00:01.000Z,1000000000,1,2,1000\r\n"));
+    layout.pointers = true;
+    CHECK(two_snapshots(OutputFormat::csv, layout).starts_with("time,monotonic_ns,id,sock,retr,bytes\r\n"));
+    CHECK(
+        two_snapshots(OutputFormat::json, layout).find("{\"id\":1,\"sock\":\"0xff0011\",\"retr\":2,\"bytes\":1000}") !=
+        std::string::npos);
+    layout.columns = {columns().find("comm")};
+    const auto lines = two_snapshots(OutputFormat::line, layout);
+    CHECK(lines.find("last_seen_ns=0 comm=plain\n") != std::string::npos);
+}
+
+TEST_CASE("a table has as many of its usual columns as fit, and all that were asked for") {
+    Layout layout;
+    layout.width = [] { return std::size_t(50); };
+    std::istringstream narrow(two_snapshots(OutputFormat::table, layout));
+    for (std::string line; std::getline(narrow, line);) {
+        CHECK(line.size() <= 50);
+    }
+    CHECK(narrow.str().find("REMOTE") != std::string::npos);
+    CHECK(narrow.str().find("BYTES/S") == std::string::npos);
+    layout.width = [] { return std::size_t(5); };
+    layout.columns = {columns().find("comm"), columns().find("bytes_per_s")};
+    CHECK(two_snapshots(OutputFormat::table, layout).find("BYTES/S") != std::string::npos);
+}
+
+TEST_CASE("a table is coloured only where it may be") {
+    Layout layout;
+    CHECK(two_snapshots(OutputFormat::table, layout).find('\x1b') == std::string::npos);
+    layout.colour = true;
+    CHECK(two_snapshots(OutputFormat::table, layout).find("\x1b[2m") != std::string::npos);
+}
+
+TEST_CASE("flows are ordered by a field, equal ones as they were, and those without it last") {
+    CHECK(order_of("bytes", false) == "213");
+    CHECK(order_of("bytes", true) == "132");
+    CHECK(order_of("comm", false) == "213");
+    CHECK(order_of("min_rtt_us", false) == "321");
+    CHECK(order_of("min_rtt_us", true) == "231");
+    CHECK(order_of("bytes", true, 2) == "13");
+    CHECK(order_of("none", false, 9) == "123");
+}
+
+TEST_CASE("addresses are ordered by family and number, numbers whatever their type") {
+    const auto address = [](const char *text) {
+        return table().reader().local(record(1, 1, "").address("saddr", AF_INET, text).bytes()).address;
+    };
+    CHECK(compare(address("9.0.0.1"), address("10.0.0.1")) < 0);
+    CHECK(compare(address("10.0.0.1"), address("10.0.0.1")) == 0);
+    CHECK(compare(std::uint64_t(3), std::int64_t(-3)) > 0);
+    CHECK(compare(2.5, std::uint64_t(3)) < 0);
+    CHECK(compare(~std::uint64_t(0), ~std::uint64_t(0) - 1) > 0);
+    CHECK(compare(Value(), std::uint64_t(0)) < 0);
+}
+
+TEST_CASE("a field that there is not is refused with the one that was meant") {
+    CHECK(require_known("--sort", "bites").error().message ==
+          "--sort: there is no field bites; did you mean bytes? --list-fields lists them");
+    CHECK(require_known("--columns", "colour").error().message ==
+          "--columns: there is no field colour; --list-fields lists them");
+    CHECK(require_known("--sort", "bytes_sent").has_value());
+    CHECK(require_known("--sort", "first_seen_ns").error().kind == ErrorKind::usage);
+    CHECK(columns().require("--sort", "drift").has_value());
+    CHECK(columns().require("--sort", "drft").error().message.find("did you mean drift?") != std::string::npos);
+    CHECK(columns().require("--sort", "timeouts").error().message ==
+          "--sort: the program has no field timeouts here: it needs another kernel, an option, or is not in --src; "
+          "--list-fields says more");
+}
+
+TEST_CASE("every column of the field table has a name of its own, and the list has them all") {
+    const auto list = field_list();
+    std::set<std::string> names;
+    for (const auto &field : known_fields()) {
+        if (field.source != Source::internal) {
+            CHECK(names.insert(shown_name(field)).second);
+            CHECK(list.find("\n" + shown_name(field) + " ") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a flow keeps its number, and a new one at its address gets another") {
+    History history(table().reader(), [](std::uint64_t) { return std::string(); });
+    const auto id = [&](std::uint16_t port) {
+        Reading reading;
+        Table::add(reading.live, 5, record(port, 1, ""));
+        return history.next(std::move(reading)).flows[0].id;
+    };
+    CHECK(id(1001) == 1);
+    CHECK(id(1001) == 1);
+    CHECK(id(1002) == 2);
+}

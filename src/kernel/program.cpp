@@ -62,10 +62,12 @@ bool types_may_be_at_fault(const std::string &diagnostics) {
 
 /// Of Clang's words on `error` the source line, the caret, and what it would insert.
 std::string lines_about(const std::string &error, const std::string &diagnostics) {
-    std::istringstream lines(diagnostics.substr(diagnostics.find(error) + error.size() + 1));
+    static const std::regex next_words(".*:[0-9]+:[0-9]+: .*|In file included from .*|[0-9]+ (error|warning).*");
+    std::istringstream lines(diagnostics.substr(diagnostics.find(error) + error.size()));
     std::string text;
-    for (std::string line; std::getline(lines, line) && line.find(": ") == std::string::npos &&
-                           line.find(" generated.") == std::string::npos;) {
+    std::string line;
+    std::getline(lines, line); // the rest of its own
+    while (std::getline(lines, line) && !std::regex_match(line, next_words)) {
         text += (text.empty() ? "  " : "\n  ") + line;
     }
     return text;
@@ -77,7 +79,15 @@ std::optional<Error> error_in_field(const std::string &error, const std::string 
     static const std::regex form("--field ([^:]*):([0-9]+):[0-9]+: (?:fatal )?error: (.*)");
     std::smatch match;
     if (!std::regex_match(error, match, form)) {
-        return std::nullopt;
+        const auto reads = std::find_if(text.fields.begin(), text.fields.end(), [](const UserField &field) {
+            return with_reads(field.expression) != field.expression;
+        });
+        if (reads == text.fields.end() || error.find("bit-field") == std::string::npos) {
+            return std::nullopt;
+        }
+        return Error{ErrorKind::program_rejected,
+                     tr("--field {}: a bit-field behind a pointer cannot be read", reads->name),
+                     "  " + reads->expression};
     }
     const auto option = "--field " + match.str(1) + ": ";
     if (match.str(2) == "1") {

@@ -1,12 +1,11 @@
 #include "app/monitor.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <spdlog/spdlog.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/request.h"
 #include "app/standard_output.h"
 #include "base/translate.h"
 #include "flow/columns.h"
@@ -120,54 +119,6 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
     definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
 }
 
-/// Every name of a field in the options, with the option.
-std::vector<std::pair<const char *, std::string>> fields_named(const Options &options) {
-    std::vector<std::pair<const char *, std::string>> named;
-    for (const auto &name : options.columns) {
-        named.emplace_back("--columns", name);
-    }
-    if (options.sort) {
-        named.emplace_back("--sort", options.sort->field);
-    }
-    return named;
-}
-
-Result<View> view_of(const Options &options, const FlowColumns &columns) {
-    View view;
-    view.top = options.top;
-    if (options.sort) {
-        const auto column = columns.require("--sort", options.sort->field);
-        if (!column) {
-            return tl::unexpected(column.error());
-        }
-        view.order = {*column, options.sort->descending};
-    } else if (options.output == OutputFormat::table) {
-        view.order = {columns.find("bytes_per_s"), true};
-    }
-    return view;
-}
-
-Result<Layout> layout_of(const Options &options, const FlowColumns &columns) {
-    Layout layout;
-    for (const auto &name : options.columns) {
-        const auto column = columns.require("--columns", name);
-        if (!column) {
-            return tl::unexpected(column.error());
-        }
-        layout.columns.push_back(*column);
-    }
-    layout.pointers = options.pointers;
-    if (isatty(STDOUT_FILENO) != 0) {
-        const char *no_colour = std::getenv("NO_COLOR"); // https://no-color.org
-        layout.colour = no_colour == nullptr || *no_colour == '\0';
-        layout.width = [] {
-            winsize size{};
-            return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? std::size_t(size.ws_col) : 0;
-        };
-    }
-    return layout;
-}
-
 } // namespace
 
 Result<void> monitor(const Options &options, const StopSignals &signals) {
@@ -175,21 +126,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!text) {
         return tl::unexpected(text.error());
     }
-    if (!options.source) {
-        for (const auto &[option, name] : fields_named(options)) { // before the compile
-            const bool asked_for =
-                std::any_of(options.fields.begin(), options.fields.end(),
-                            [&, &wanted = name](const UserField &field) { return field.name == wanted; });
-            if (auto known = require_known(option, name); !asked_for && !known) {
-                return known;
-            }
-        }
-    }
-    for (const auto &field : options.fields) {
-        if (find_field(field.name) != nullptr) {
-            return fail(ErrorKind::usage,
-                        tr("--field {}: there is a field of that name; --list-fields lists them", field.name));
-        }
+    const auto request = Request::create(options);
+    if (!request) {
+        return tl::unexpected(request.error());
     }
     if (auto added = text->add(options.fields); !added) {
         return added;
@@ -223,8 +162,8 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(reader.error());
     }
     const FlowColumns columns(*reader, options.fields);
-    const auto view = view_of(options, columns);
-    auto layout = layout_of(options, columns);
+    const auto view = request->view(columns);
+    auto layout = request->layout(columns);
     if (!view || !layout) {
         return tl::unexpected(view ? layout.error() : view.error());
     }

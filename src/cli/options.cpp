@@ -41,7 +41,18 @@ po::options_description describe_options() {
     flows.add_options()("max-flows", option("N"),
                         translate("flows tracked at the same time (default 16384, some 8 MB of kernel memory); further "
                                   "ones are counted"))("listening",
-                                                       translate("show listening sockets too, with their queues"));
+                                                       translate("show listening sockets too, with their queues"))(
+        "where", option("CONDITION"),
+        translate("show flows for which this is true, as in 'dport == 443 and rtt_us > 20ms and comm == nginx'"))(
+        "port", option("PORT,..."), translate("show flows with one of these ports at either end"))(
+        "local", option("NET,..."), translate("with this end in one of these networks"))(
+        "remote", option("NET,..."), translate("with the other end in one of these networks"))(
+        "pid", option("PID,..."), translate("of one of these processes"))(
+        "comm", option("NAME,..."), translate("of processes of one of these names"))(
+        "state", option("STATE,..."), translate("in one of these states"))(
+        "netns", option("NETNS,..."),
+        translate("in one of these network namespaces: ip netns's name, a path, or the inode"))(
+        "cgroup", option("PATH,..."), translate("in one of these cgroups, or below"));
     po::options_description output(tr("Output"));
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
@@ -329,6 +340,14 @@ Result<Options> parse_options(int argc, const char *const *argv) {
                                      {"csv", OutputFormat::csv}});
     });
     take("columns", options.columns, parse_columns);
+    if (variables.count("where") != 0) {
+        options.where.push_back({"--where", variables["where"].as<std::string>()});
+    }
+    for (const auto *form : short_forms) {
+        if (variables.count(form) != 0) {
+            options.where.push_back({std::string("--") + form, variables[form].as<std::string>()});
+        }
+    }
     take("sort", options.sort, parse_sort_key);
     take("top", options.top, [](const std::string &text) { return parse_whole_number("--top", text); });
     if (!error && variables.count("define") != 0) {

@@ -10,6 +10,7 @@
 
 #include "base/choices.h"
 #include "base/error.h"
+#include "flow/condition.h"
 
 namespace tcp_stats {
 
@@ -34,6 +35,7 @@ struct Options {
     bool listening = false;
     OutputFormat output = OutputFormat::line;
     std::vector<std::string> columns; ///< names, in order; empty: those that the format has by itself
+    std::vector<ConditionText> where; ///< --where and the short forms; flows must meet all
     std::optional<SortKey> sort;      ///< absent: as the kernel has them
     std::optional<std::uint64_t> top; ///< flows of each snapshot at most
     bool pointers = false;

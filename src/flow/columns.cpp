@@ -64,6 +64,24 @@ std::optional<double> number_of(const Value &value) {
 
 template <typename T> int three_way(const T &one, const T &other) { return one < other ? -1 : other < one ? 1 : 0; }
 
+ColumnType type_of(const Field &field) {
+    const std::string_view name = field.name;
+    if (name == "saddr" || name == "daddr") {
+        return ColumnType::address;
+    }
+    const bool text = field.naming != Naming::none || field.source == Source::combined || name == "comm" ||
+                      name == "ca" || name == "cgroup_path" || name == "limit";
+    return text ? ColumnType::text : ColumnType::number;
+}
+
+ColumnType type_of(const Column &column) {
+    if (column.field != nullptr) {
+        return type_of(*column.field);
+    }
+    const auto kind = column.place.kind;
+    return kind == FieldKind::text || kind == FieldKind::bytes ? ColumnType::text : ColumnType::number;
+}
+
 std::vector<std::string> known_names() {
     std::vector<std::string> names;
     for (const auto &field : known_fields()) {
@@ -95,7 +113,7 @@ std::string shown_name(const Field &field) {
 
 FlowColumns::FlowColumns(const RecordReader &reader, const std::vector<UserField> &fields) {
     const auto add = [&](const Field &field, bool in_line_part, std::function<Value(const Flow &)> value) {
-        columns_.push_back({shown_name(field), &field, field.unit, in_line_part, std::move(value)});
+        columns_.push_back({shown_name(field), &field, field.unit, type_of(field), in_line_part, std::move(value)});
     };
     for (const auto &field : known_fields()) {
         if (auto value = end_of_flow(field.name)) {
@@ -119,7 +137,7 @@ FlowColumns::FlowColumns(const RecordReader &reader, const std::vector<UserField
     const auto add_record_columns = [&](bool known) {
         for (const auto &column : reader.columns()) {
             if ((column.field != nullptr) == known) {
-                columns_.push_back({column.name, column.field, unit_of(column), false,
+                columns_.push_back({column.name, column.field, unit_of(column), type_of(column), false,
                                     [&column](const Flow &flow) { return RecordReader::value(flow.record, column); }});
             }
         }

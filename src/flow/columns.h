@@ -14,11 +14,15 @@
 
 namespace tcp_stats {
 
+/// Of what kind the values of a column are, where there are any.
+enum class ColumnType { number, text, address };
+
 struct FlowColumn {
     std::string name;   ///< `shown_name` of a known field, else the program's
     const Field *field; ///< null: the program's own
     std::string unit;   ///< empty: a number without one, or a word
-    bool in_line_part;  ///< has its place in the part of a line that the script's format sets
+    ColumnType type;
+    bool in_line_part; ///< has its place in the part of a line that the script's format sets
     std::function<Value(const Flow &)> value;
 };
 

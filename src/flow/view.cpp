@@ -1,14 +1,18 @@
 #include "flow/view.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace tcp_stats {
 
 std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view) {
     const auto &flows = snapshot.flows;
-    std::vector<std::size_t> places(flows.size());
-    std::iota(places.begin(), places.end(), 0);
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+        if (std::all_of(view.where.begin(), view.where.end(),
+                        [&](const Filter &filter) { return filter.matches(flows[i]); })) {
+            places.push_back(i);
+        }
+    }
     if (view.order.column != nullptr) {
         std::vector<Value> keys;
         keys.reserve(flows.size());

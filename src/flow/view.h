@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flow/columns.h"
+#include "flow/filter.h"
 
 namespace tcp_stats {
 
@@ -15,12 +16,13 @@ struct Order {
 };
 
 struct View {
+    std::vector<Filter> where; ///< all must match
     Order order;
     std::optional<std::uint64_t> top; ///< so many at most; absent: all
 };
 
-/// The flows of `snapshot`, in the view's order, which keeps that of equal ones; a flow without the value comes last,
-/// whatever the direction.
+/// The flows of `snapshot` that the view wants, in the view's order, which keeps that of equal ones; a flow without the
+/// value comes last, whatever the direction.
 std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view);
 
 } // namespace tcp_stats

@@ -77,7 +77,8 @@ std::string LineWriter::begin() {
 }
 
 std::string LineWriter::snapshot(const Page &page) {
-    std::string text = page.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
+    std::string text =
+        page.snapshot.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
     for (const auto *flow : page.flows) {
         append_flow(text, *flow);
     }

@@ -186,9 +186,10 @@ TEST_CASE("an expression that does more than read, or cannot be one, is shown wi
 
 TEST_CASE("the help names every option") {
     const auto help = help_text();
-    for (const auto *option : {"--src", "--print-src", "--field", "--define", "--kernel-types", "--attach",
-                               "--interval", "--count", "--max-flows", "--listening", "--output", "--columns", "--sort",
-                               "--top", "--pointers", "--list-fields", "--verbose", "--version", "--help"}) {
+    for (const auto *option :
+         {"--src",   "--print-src", "--field",       "--define",  "--kernel-types", "--attach",  "--interval",
+          "--count", "--max-flows", "--listening",   "--where",   "--output",       "--columns", "--sort",
+          "--top",   "--pointers",  "--list-fields", "--verbose", "--version",      "--help"}) {
         CHECK(help.find(option) != std::string::npos);
     }
 }

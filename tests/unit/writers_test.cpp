@@ -93,8 +93,11 @@ std::string order_of(const char *key, bool descending, std::optional<std::uint64
     Reading reading;
     reading.live = records;
     snapshot = history.next(std::move(reading));
+    View view;
+    view.order = {columns().find(key), descending};
+    view.top = top;
     std::string text;
-    for (const auto *flow : flows_in_view(snapshot, {{columns().find(key), descending}, top})) {
+    for (const auto *flow : flows_in_view(snapshot, view)) {
         text += std::to_string(flow->sock);
     }
     return text;

@@ -9,7 +9,7 @@ import sys
 
 import jsonschema
 
-from harness import Monitor, check, contains, equal, run
+from harness import Monitor, check, contains, equal, run, sh
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GOLDEN = os.path.join(ROOT, "tests/golden")
@@ -140,6 +140,48 @@ def json_and_csv_are_read_by_others_whatever_a_process_is_called():
         for holder in holders:
             holder.stdin.close()
             holder.wait()
+
+
+@check("base")
+def conditions_choose_the_flows_that_they_describe():
+    """The same flows as a condition in Python chooses from all of them."""
+    pairs = [connected() for _ in range(12)]
+    try:
+        for number, (client, _) in enumerate(pairs):
+            client.sendall(b"x" * (1 + 700 * number))
+        ports = [client.getsockname()[1] for client, _ in pairs]
+        inode = os.stat("/proc/self/ns/net").st_ino
+        sh("ip netns add other")
+        field = ("--field", "twice[bytes]=tp->bytes_acked * 2")
+        conditions = {
+            ("--where", f"bytes > 3.5kB && saddr in 127.0.0.0/8 && !(sport in ({ports[7]}, {ports[8]}))"):
+                lambda f: f["bytes"] > 3500 and f["sport"] not in ports[7:9],
+            ("--where", "twice >= 8kB or rtt_us < 1ns", *field): lambda f: f["twice"] >= 8000,
+            ("--port", f"{ports[0]},{ports[1]}", "--local", "127.0.0.0/8"): lambda f: {f["sport"], f["dport"]} & set(ports[:2]),
+            ("--netns", "/proc/self/ns/net", "--cgroup", "/", "--state", "established"): lambda f: f["netns"] == inode,
+            ("--netns", "other"): lambda f: False,
+            ("--pid", str(os.getpid()), "--comm", "python3"): lambda f: f.get("pid") == os.getpid(),
+        }
+
+        def snapshot(*options):
+            status, out, err = run("-c1", "-o", "json", *options)
+            equal((status, err), (0, ""), options)
+            return json.loads(out)["flows"]
+
+        def ends(flow):
+            return flow["saddr"], flow["sport"], flow["daddr"], flow["dport"]
+
+        everything = snapshot(*field)
+        for options, wanted in conditions.items():
+            equal({ends(flow) for flow in snapshot(*options)}, {ends(flow) for flow in everything if wanted(flow)}, options)
+    finally:
+        for client, server in pairs:
+            client.close()
+            server.close()
+    status, out, err = run("--where", "sport == 1 and colour == 3")
+    equal((status, out), (64, ""), "status and stdout")
+    equal(err.splitlines(), ["tcp_stats_monitor: error: --where: there is no field colour; --list-fields lists them",
+                             "  sport == 1 and colour == 3", "                 ^"], "stderr")
 
 
 @check("base")

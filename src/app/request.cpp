@@ -1,0 +1,129 @@
+#include "app/request.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/translate.h"
+
+namespace tcp_stats {
+namespace {
+
+using Wanted = Request::Wanted;
+
+/// The inode number of a network namespace by its name in ip-netns(8), or by a path; others stay as they are.
+void resolve_namespaces(std::vector<Piece> &values) {
+    for (auto &[text, quoted, place] : values) {
+        struct stat file {};
+        const auto path = text.find('/') == std::string::npos ? "/run/netns/" + text : text;
+        if (stat(path.c_str(), &file) == 0) {
+            text = std::to_string(file.st_ino);
+        }
+    }
+}
+
+Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
+    std::vector<Wanted> conditions;
+    for (const auto &text : options.where) {
+        auto condition = parse_condition(text);
+        if (!condition) {
+            return tl::unexpected(condition.error());
+        }
+        if (text.option == "--netns") {
+            resolve_namespaces(condition->comparison.values);
+        }
+        conditions.push_back({text, std::move(*condition)});
+    }
+    return conditions;
+}
+
+/// Whether the built-in program can have every field that the options name: to be said before it is compiled.
+Result<void> require_known_fields(const Options &options, const std::vector<Wanted> &where) {
+    const auto require = [&](const char *option, const std::string &name) {
+        const bool asked_for = std::any_of(options.fields.begin(), options.fields.end(),
+                                           [&](const UserField &field) { return field.name == name; });
+        return asked_for ? Result<void>() : require_known(option, name);
+    };
+    for (const auto &name : options.columns) {
+        if (auto known = require("--columns", name); !known) {
+            return known;
+        }
+    }
+    for (const auto &[text, condition] : where) {
+        for (const auto &field : fields_of(condition)) {
+            if (auto known = require(text.option.c_str(), field.text); !known) {
+                auto error = known.error();
+                error.details = complaint_about(text, field.place, "").details;
+                return tl::unexpected(error);
+            }
+        }
+    }
+    return options.sort ? require("--sort", options.sort->field) : Result<void>();
+}
+
+} // namespace
+
+Result<Request> Request::create(const Options &options) {
+    for (const auto &field : options.fields) {
+        if (find_field(field.name) != nullptr) {
+            return fail(ErrorKind::usage,
+                        tr("--field {}: there is a field of that name; --list-fields lists them", field.name));
+        }
+    }
+    auto where = parsed_conditions(options);
+    if (!where) {
+        return tl::unexpected(where.error());
+    }
+    if (auto known = options.source ? Result<void>() : require_known_fields(options, *where); !known) {
+        return tl::unexpected(known.error());
+    }
+    return Request(options, std::move(*where));
+}
+
+Result<View> Request::view(const FlowColumns &columns) const {
+    View view;
+    view.top = options_.top;
+    for (const auto &[text, condition] : where_) {
+        auto filter = Filter::create(text, condition, columns);
+        if (!filter) {
+            return tl::unexpected(filter.error());
+        }
+        view.where.push_back(std::move(*filter));
+    }
+    if (options_.sort) {
+        const auto column = columns.require("--sort", options_.sort->field);
+        if (!column) {
+            return tl::unexpected(column.error());
+        }
+        view.order = {*column, options_.sort->descending};
+    } else if (options_.output == OutputFormat::table) {
+        view.order = {columns.find("bytes_per_s"), true};
+    }
+    return view;
+}
+
+Result<Layout> Request::layout(const FlowColumns &columns) const {
+    Layout layout;
+    for (const auto &name : options_.columns) {
+        const auto column = columns.require("--columns", name);
+        if (!column) {
+            return tl::unexpected(column.error());
+        }
+        layout.columns.push_back(*column);
+    }
+    layout.pointers = options_.pointers;
+    if (isatty(STDOUT_FILENO) != 0) {
+        const char *no_colour = std::getenv("NO_COLOR"); // https://no-color.org
+        layout.colour = no_colour == nullptr || *no_colour == '\0';
+        layout.width = [] {
+            winsize size{};
+            return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? std::size_t(size.ws_col) : 0;
+        };
+    }
+    return layout;
+}
+
+} // namespace tcp_stats

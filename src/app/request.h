@@ -1,0 +1,37 @@
+// What the options ask to see: which flows, which of their fields, and how.
+#pragma once
+
+#include <vector>
+
+#include "cli/options.h"
+#include "flow/columns.h"
+#include "flow/view.h"
+#include "output/writer.h"
+
+namespace tcp_stats {
+
+/// Understood as far as can be before the program is compiled, and then with the columns it has.
+class Request {
+public:
+    /// A condition, and what it was made of.
+    struct Wanted {
+        ConditionText text;
+        Condition condition;
+    };
+
+    /// `options` must outlive the result. Error: usage, for a condition that cannot be read, a name that is taken,
+    /// or a field that the built-in program never has.
+    static Result<Request> create(const Options &options);
+
+    /// Errors: usage, for a field that the program does not have, or a value that the field cannot have.
+    Result<View> view(const FlowColumns &columns) const;
+    Result<Layout> layout(const FlowColumns &columns) const;
+
+private:
+    Request(const Options &options, std::vector<Wanted> where) : options_(options), where_(std::move(where)) {}
+
+    const Options &options_;
+    std::vector<Wanted> where_;
+};
+
+} // namespace tcp_stats

@@ -195,7 +195,7 @@ BPF_ARRAY(closed_count, u64, 1);
 #endif
 
 #define IN_HOOK 0
-#define IN_TRACEPOINT 1
+#define IN_NET 1
 
 struct socket_copy_t {
 	u64 words[(sizeof(struct tcp_sock) + 7) / 8];
@@ -204,8 +204,8 @@ BPF_PERCPU_ARRAY(socket_copy, struct socket_copy_t, 2);
 
 /*
  * The whole struct tcp_sock that begins at `sk`, for programs in which that is just an address: a copy,
- * so that `->` reads it, bit-fields included, and at one moment. `place`: IN_HOOK or IN_TRACEPOINT, since
- * a tracepoint may be passed in the midst of a hook.
+ * so that `->` reads it, bit-fields included. `place`: IN_HOOK or IN_NET, since the safety net may run on
+ * top of a hook.
  */
 static inline struct tcp_sock *copy_of(struct sock *sk, int place)
 {
@@ -216,29 +216,17 @@ static inline struct tcp_sock *copy_of(struct sock *sk, int place)
 	return (struct tcp_sock *)copy;
 }
 
-/* The socket in a hook, for members that are no bit-fields: `->` reads the kernel's memory. */
+/* The same in a hook. In a fentry program the verifier knows the type of `sk`; no copy is needed. */
 #ifdef ATTACH_FENTRY
-#define tcp_sock_of(sk) bpf_skc_to_tcp_sock(sk) /* the verifier knows the type of `sk` */
+#define socket_of(sk) bpf_skc_to_tcp_sock(sk)
 #else
-#define tcp_sock_of(sk) ((struct tcp_sock *)(sk))
+#define socket_of(sk) copy_of(sk, IN_HOOK)
 #endif
-
-/* The port of this end, in host order; 0: none yet. Before a socket closes, it gives back skc_num. */
-static inline u16 local_port(struct sock *sk)
-{
-	u16 port = sk->__sk_common.skc_num;
-
-	if (!port) {
-		bpf_probe_read_kernel(&port, sizeof(port), &((struct inet_sock *)sk)->inet_sport);
-		port = bpf_ntohs(port);
-	}
-	return port;
-}
 
 static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 {
 	addr->family = sk->__sk_common.skc_family;
-	addr->sport = local_port(sk);
+	addr->sport = sk->__sk_common.skc_num;
 	addr->dport = sk->__sk_common.skc_dport;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (addr->family == AF_INET6) {
@@ -261,7 +249,8 @@ static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 /* Whether a record that was made for another connection stands at the address of `sk`. */
 static inline int is_of_another(struct flow_stats_t *s, struct sock *sk)
 {
-	return s->addr.proto && (s->addr.sport != local_port(sk) || s->addr.dport != sk->__sk_common.skc_dport);
+	return s->addr.proto &&
+	       (s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport);
 }
 
 /* The process that calls the kernel now. Only where it is the one that uses the socket. */
@@ -500,7 +489,7 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 #else
 	struct tcp_sock *tp;
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = copy_of(sk, IN_HOOK)))
+	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = socket_of(sk)))
 		return NULL;
 	if (!s) {
 		s = start_record(key);
@@ -511,7 +500,7 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 		begin_causes(s, tp, CAUSE_UNSEEN);
 	}
 	sample(s, tp, state);
-	fill_addr(&s->addr, (struct sock *)tp);
+	fill_addr(&s->addr, sk);
 #endif
 	return s;
 }
@@ -578,21 +567,11 @@ static inline u32 cause_of(u32 state, u32 ca_state)
 	return ca_state == TCP_CA_Recovery ? CAUSE_FAST : CAUSE_PROBE;
 }
 
-/* The bit-field icsk_ca_state ends where icsk_retransmits begins. */
-static inline u32 ca_state_of(struct sock *sk)
-{
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
-	u8 bits = 0;
-
-	bpf_probe_read_kernel(&bits, sizeof(bits), (char *)&icsk->icsk_retransmits - 1);
-	return bits & 0x1f;
-}
-
 /* tcp_retransmit_skb() begins: called by the retransmission timer, or while acknowledgements come in. */
 static inline int on_retransmit(struct sock *sk)
 {
 	struct flow_stats_t *s = observe(sk);
-	struct tcp_sock *tp = s ? tcp_sock_of(sk) : NULL;
+	struct tcp_sock *tp = s ? socket_of(sk) : NULL;
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	struct retransmit_state_t *r;
 	u64 now, rtt_ns, waited_ns;
@@ -602,7 +581,7 @@ static inline int on_retransmit(struct sock *sk)
 	now = s->last_seen_ns = bpf_ktime_get_ns();
 	r = &s->retransmit_state;
 	settle(r, tp->total_retrans);
-	r->cause = cause_of(sk->__sk_common.skc_state, ca_state_of(sk));
+	r->cause = cause_of(((struct sock *)tp)->__sk_common.skc_state, icsk->icsk_ca_state);
 
 	/* It takes a round trip to mend; where the timer ran out, all was quiet while it ran. */
 	if (r->cause != CAUSE_SYN) {
@@ -622,82 +601,47 @@ static inline int on_retransmit(struct sock *sk)
 RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
 {
 	struct sock *sk = (struct sock *)ctx->args[0];
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	u64 key = (u64)sk;
 	struct flow_stats_t *s = flow_stats.lookup(&key);
 	u32 total = 0;
-	u8 state = 0;
+	u8 state = 0, ca_state = 0;
 
 	if (!s)
 		return 0;
 	bpf_probe_read_kernel(&total, sizeof(total), &tp->total_retrans);
 	bpf_probe_read_kernel(&state, sizeof(state), (void *)&sk->__sk_common.skc_state);
-	s->retransmit_state.cause = cause_of(state, ca_state_of(sk));
+	/* The bit-field icsk_ca_state ends where icsk_retransmits begins. */
+	bpf_probe_read_kernel(&ca_state, sizeof(ca_state), (char *)&icsk->icsk_retransmits - 1);
+	s->retransmit_state.cause = cause_of(state, ca_state & 0x1f);
 	settle(&s->retransmit_state, total);
 	return 0;
 }
 
-/*
- * The connection of the socket `key`, that `sk` shows, goes from state `old` to `state`: who does it,
- * where, and when. Its record, or NULL. What was done once is not done again.
- */
-static inline struct flow_stats_t *follow(u64 key, struct sock *sk, u32 old, int state)
-{
-	struct flow_stats_t *s = flow_stats.lookup(&key);
-	int ends = state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN;
-
-	/* Should a close ever have been missed, the next connection at that address inherits nothing. */
-	if (s && (is_of_another(s, sk) || (!ends && (state == TCP_CLOSE || old == TCP_CLOSE)))) {
-		flow_stats.delete(&key);
-		s = NULL;
-	}
-	if (state == TCP_LISTEN || (state == TCP_CLOSE && !(s && ends)))
-		return s;
-	if (!s)
-		s = start_record(key);
-	if (!s) {
-#ifndef SOCKET_WALK
-		COUNT_MISSED(table_full);
-#endif
-		return NULL;
-	}
-	/* A walk may have come by an accepted one already, in its short time in SYN_RECV. */
-	if (!s->opened_ns && (state == TCP_SYN_SENT || old == TCP_SYN_RECV)) {
-		s->addr.role = state == TCP_SYN_SENT ? ROLE_ACTIVE : ROLE_PASSIVE;
-		s->opened_ns = bpf_ktime_get_ns();
-	}
-	/* Only applications connect, and only they begin a close; the other changes come with segments. */
-	if (!s->pid && (state == TCP_SYN_SENT || state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK))
-		fill_who(s);
-	fill_addr(&s->addr, sk);
-	s->last_seen_ns = bpf_ktime_get_ns();
-	return s;
-}
-
 #ifdef RING_BUFFER
 /* Where the last record of a connection is put together. */
-BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 1);
+BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 2);
 
 /*
- * The connection of the socket `key`, that `sk` shows, ends in state `old`. Its last record goes to the
- * ring, begun with what the table has of it in `s`.
+ * The last record of a connection that ends in state `old`, begun with what the table has of it in `s`.
+ * NULL: it never was a flow.
  */
-static inline struct closed_flow_t *begin_last_record(u64 key, struct sock *sk, struct flow_stats_t *s, u32 old)
+static inline struct closed_flow_t *begin_last_record(struct sock *sk, struct flow_stats_t *s, u32 old, int place)
 {
-	int first = 0;
-	struct closed_flow_t *last = last_record.lookup(&first);
+	struct closed_flow_t *last = last_record.lookup(&place);
 	struct flow_stats_t *begin = s;
+	int first = 0;
 
-	/* A child whose handshake failed at its end, or a connect() that got no port, never was a flow. */
-	if (!last || (!s && old == TCP_SYN_RECV) || !local_port(sk))
+	/* A child whose handshake failed at its end, or a connect() that got no port. */
+	if (!last || (!s && old == TCP_SYN_RECV) || (!(s && s->addr.proto) && !sk->__sk_common.skc_num))
 		return NULL;
 	if (!s)
 		begin = blank_record.lookup(&first);
-	last->sock = key;
+	last->sock = (u64)sk;
 	bpf_probe_read_kernel(&last->stats, sizeof(last->stats), begin); /* less code than an assignment */
 	if (!s)
 		last->stats.first_seen_ns = bpf_ktime_get_ns();
-	fill_addr(&last->stats.addr, sk);
 	return last;
 }
 
@@ -721,61 +665,87 @@ static inline void hand_over(struct closed_flow_t *last, u32 old)
 #endif
 
 /*
- * tcp_set_state() passes this tracepoint too, behind the hook: where a connection begins its counters are
- * sampled, and when it ends they are for the last time. Then the record in the table is removed, since
- * the kernel frees the struct sock and soon gives its address to another connection. TIME_WAIT too is an
- * end here: its remains live in a smaller struct.
- *
- * It is also the safety net of the hook, which the kernel does not call on a CPU that is in another hook
- * already: a packet whose interrupt comes in there changes the state of its connection unseen. Most
- * changes that begin here begin in an interrupt, so that nothing comes in between.
+ * The connection of `sk` goes from state `old`, which it still has, to `state`. When it ends, its last
+ * record is taken, and the one in the table removed, since the kernel frees the struct sock and soon
+ * gives its address to another connection. TIME_WAIT too is an end here: its remains live in a smaller
+ * struct.
  */
-RAW_TRACEPOINT_PROBE(inet_sock_set_state)
+static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 {
-	u64 key = ctx->args[0];
-	int old = ctx->args[1], state = ctx->args[2];
-	struct tcp_sock *tp = copy_of((struct sock *)key, IN_TRACEPOINT);
-	struct sock *sk = (struct sock *)tp;
-	struct flow_stats_t *s, *record;
-	int opens = state == TCP_SYN_SENT || old == TCP_SYN_RECV;
+	u64 key = (u64)sk;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+	struct flow_stats_t *record;
+	struct tcp_sock *tp = NULL;
+	int ends = state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN;
+	int opens = 0, fresh;
 #ifdef RING_BUFFER
 	struct closed_flow_t *last = NULL;
 #endif
 
-	/* SCTP, DCCP and MPTCP come by here too. A new child of a listening socket does before it is anything. */
-	if (!tp || sk->sk_protocol != IPPROTO_TCP || state == TCP_SYN_RECV)
+	/*
+	 * Should a close ever have been missed, the next connection at that address inherits nothing. (When
+	 * the safety net sees an end, the socket has given back its port.)
+	 */
+	if (s && ((!ends && (state == TCP_CLOSE || old == TCP_CLOSE)) ||
+		  (!(ends && place == IN_NET) && is_of_another(s, sk)))) {
+		flow_stats.delete(&key);
+		s = NULL;
+	}
+	if (state == TCP_LISTEN || (state == TCP_CLOSE && !ends))
 		return 0;
-	record = s = follow(key, sk, old, state);
-	if (state == TCP_CLOSE) {
+
+	fresh = !s;
+	if (ends) {
 #ifdef RING_BUFFER
-		if (old != TCP_CLOSE && old != TCP_LISTEN)
-			last = begin_last_record(key, sk, s, old);
+		last = begin_last_record(sk, s, old, place);
 		record = last ? &last->stats : NULL;
 #else
 		record = NULL;
 #endif
+	} else {
+		if (fresh)
+			s = start_record(key);
+#ifndef SOCKET_WALK
+		if (!s)
+			COUNT_MISSED(table_full);
+#endif
+		record = s;
 	}
-	/*
-	 * A connect() that begins has nothing to sample, and may be interrupted. A connection that goes on is
-	 * sampled by the walk, but once here, should the walk not have come by yet.
-	 */
+	if (!record)
+		goto remove;
+
+	/* A walk may have come by an accepted one already, in its short time in SYN_RECV. */
+	opens = !ends && !record->opened_ns && (state == TCP_SYN_SENT || old == TCP_SYN_RECV);
+	if (opens) {
+		record->addr.role = state == TCP_SYN_SENT ? ROLE_ACTIVE : ROLE_PASSIVE;
+		record->opened_ns = bpf_ktime_get_ns();
+	}
 #ifdef SOCKET_WALK
-	if (record && (state == TCP_CLOSE || !record->sampled_ns || opens) && state != TCP_SYN_SENT) {
-#else
-	if (record) {
+	if (ends || fresh || opens) /* in between the walk will see to it */
 #endif
-		if (!record->sampled_ns || opens)
+		tp = place == IN_NET ? copy_of(sk, IN_NET) : socket_of(sk);
+	if (tp) {
+		if (fresh || opens)
 			begin_causes(record, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
-		sample(record, tp, state == TCP_CLOSE ? old : state);
+		sample(record, tp, ends ? old : state);
 	}
+	if (sk->__sk_common.skc_num)
+		fill_addr(&record->addr, sk);
 #ifdef RING_BUFFER
-	if (last)
+	if (last) {
 		hand_over(last, old);
+		goto remove;
+	}
 #endif
-	if (s && state == TCP_CLOSE)
+	/* Only applications connect, and only they begin a close; the other changes come with segments. */
+	if (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
+		fill_who(record);
+	record->last_state = state;
+	record->last_seen_ns = bpf_ktime_get_ns();
+	return 0;
+remove:
+	if (ends && s)
 		flow_stats.delete(&key);
-	else if (s)
-		s->last_state = state;
 	return 0;
 }
 
@@ -787,8 +757,7 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
 
 KFUNC_PROBE(tcp_set_state, struct sock *sk, int state)
 {
-	follow((u64)sk, sk, sk->__sk_common.skc_state, state);
-	return 0;
+	return on_set_state(sk, sk->__sk_common.skc_state, state, IN_HOOK);
 }
 
 KFUNC_PROBE(tcp_sendmsg, struct sock *sk)
@@ -805,11 +774,7 @@ KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
 
 int kprobe__tcp_set_state(struct pt_regs *ctx, struct sock *sk, int state)
 {
-	struct sock *copy = (struct sock *)copy_of(sk, IN_HOOK);
-
-	if (copy)
-		follow((u64)sk, copy, copy->__sk_common.skc_state, state);
-	return 0;
+	return on_set_state(sk, sk->__sk_common.skc_state, state, IN_HOOK);
 }
 
 int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk)
@@ -823,6 +788,39 @@ int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 }
 
 #endif
+
+/*
+ * The safety net. The kernel does not call a hook on this CPU while it is in a handler already: a packet
+ * whose interrupt comes in there changes the state of its connection unseen. tcp_set_state() passes a
+ * tracepoint too, behind the hook, and that is called then. What the hook has done needs no doing here.
+ */
+#define JUST_NOW_NS 100000000
+
+RAW_TRACEPOINT_PROBE(inet_sock_set_state)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+	int old = ctx->args[1], state = ctx->args[2];
+	u64 key = (u64)sk;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+	u16 protocol = 0;
+
+	bpf_probe_read_kernel(&protocol, sizeof(protocol), &sk->sk_protocol);
+	if (protocol != IPPROTO_TCP) /* SCTP, DCCP and MPTCP come by here too */
+		return 0;
+	if (state == TCP_CLOSE) {
+		if (!s)
+			return 0;
+		/* Before Linux 5.15 a walk does not lock the socket, and may just have made a record of a closing one. */
+		if (!s->opened_ns && bpf_ktime_get_ns() - s->first_seen_ns < JUST_NOW_NS) {
+			flow_stats.delete(&key);
+			return 0;
+		}
+	} else if (state == TCP_SYN_RECV || (s && s->last_state == state)) {
+		/* A new child of a listening socket comes by with SYN_RECV, before it is anything. */
+		return 0;
+	}
+	return on_set_state(sk, old, state, IN_NET);
+}
 
 #ifdef SOCKET_WALK
 

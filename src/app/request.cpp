@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -13,6 +14,20 @@ namespace tcp_stats {
 namespace {
 
 using Wanted = Request::Wanted;
+
+/// Whether a field of the user's cannot have that name: another has it, in the record or in some output, or C does.
+bool is_taken(const std::string &name) {
+    static const std::set<std::string> words = {
+        "id",       "sock",    "time",   "monotonic_ns", "addr",     "pad",      "RTT",   "CWND",     "MSS",
+        "srtt_raw", "srtt_ms", "auto",   "break",        "case",     "char",     "const", "continue", "default",
+        "do",       "double",  "else",   "enum",         "extern",   "float",    "for",   "goto",     "if",
+        "inline",   "int",     "long",   "register",     "restrict", "return",   "short", "signed",   "sizeof",
+        "static",   "struct",  "switch", "typedef",      "union",    "unsigned", "void",  "volatile", "while"};
+    const auto &known = known_fields();
+    return words.count(name) != 0 || name.starts_with("pad") || name.starts_with("_") || name.starts_with("signed_") ||
+           std::any_of(known.begin(), known.end(),
+                       [&](const Field &field) { return field.name == name || shown_name(field) == name; });
+}
 
 /// The inode number of a network namespace by its name in ip-netns(8), or by a path; others stay as they are.
 void resolve_namespaces(std::vector<Piece> &values) {
@@ -68,9 +83,10 @@ Result<void> require_known_fields(const Options &options, const std::vector<Want
 
 Result<Request> Request::create(const Options &options) {
     for (const auto &field : options.fields) {
-        if (find_field(field.name) != nullptr) {
-            return fail(ErrorKind::usage,
-                        tr("--field {}: there is a field of that name; --list-fields lists them", field.name));
+        if (is_taken(field.name)) {
+            return fail(
+                ErrorKind::usage,
+                tr("--field {}: that name is taken; choose another (--list-fields lists the fields)", field.name));
         }
     }
     auto where = parsed_conditions(options);
@@ -111,6 +127,9 @@ Result<Layout> Request::layout(const FlowColumns &columns) const {
         const auto column = columns.require("--columns", name);
         if (!column) {
             return tl::unexpected(column.error());
+        }
+        if (std::find(layout.columns.begin(), layout.columns.end(), *column) != layout.columns.end()) {
+            return fail(ErrorKind::usage, tr("--columns: {} is {}, which is there already", name, (*column)->name));
         }
         layout.columns.push_back(*column);
     }

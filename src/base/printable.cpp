@@ -17,7 +17,14 @@ template <typename IsPlain> std::string escape_unless(std::string_view text, IsP
 } // namespace
 
 std::string printable(std::string_view text) {
-    return escape_unless(text, [](unsigned char byte) { return byte >= ' ' && byte != 0x7f; });
+    // U+0080 to U+009F, C2 80 to C2 9F in UTF-8, are control characters too.
+    unsigned char before = 0;
+    auto escaped = escape_unless(text, [&](unsigned char byte) {
+        const bool c1 = before == 0xc2 && byte >= 0x80 && byte < 0xa0;
+        before = byte;
+        return byte >= ' ' && byte != 0x7f && !c1;
+    });
+    return escaped;
 }
 
 std::string printable_word(std::string_view text) {

@@ -8,6 +8,7 @@
 
 #include <boost/program_options.hpp>
 
+#include "base/printable.h"
 #include "base/translate.h"
 
 namespace tcp_stats {
@@ -19,6 +20,8 @@ constexpr double shortest_interval_s = 0.001;
 constexpr double longest_interval_s = 86400;
 /// The kernel refuses such a table for want of memory long before.
 constexpr std::uint64_t most_flows = 1'000'000'000;
+/// Parentheses within each other in an expression of --field.
+constexpr std::size_t deepest_expression = 100;
 
 po::options_description describe_options() {
     const auto option = [](const char *argument) { return po::value<std::string>()->value_name(argument); };
@@ -185,6 +188,9 @@ std::optional<Flaw> flaw_of(const std::string &expression) {
         const char next = i + 1 < expression.size() ? expression[i + 1] : ' ';
         if (c == '(' || c == '[') {
             open.push_back(i);
+            if (open.size() > deepest_expression) {
+                return Flaw{tr("this is too deep"), i};
+            }
         } else if (c == ')' || c == ']') {
             if (open.empty() || expression[open.back()] != (c == ')' ? '(' : '[')) {
                 return Flaw{tr("nothing was opened here"), i};
@@ -240,7 +246,7 @@ Result<UserField> parse_field(const std::string &text) {
     }
     if (const auto flaw = flaw_of(expression)) {
         auto error = misused(tr("--field {}: {}", name, flaw->what)).value();
-        error.details = "  " + expression + "\n  " + std::string(flaw->where, ' ') + "^";
+        error.details = "  " + printable(expression) + "\n  " + std::string(flaw->where, ' ') + "^";
         return tl::unexpected(error);
     }
     return UserField{name, unit, expression};

@@ -4,6 +4,8 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -189,9 +191,18 @@ int compare(const Value &one, const Value &other) {
     const auto a = number_of(one);
     const auto b = number_of(other);
     if (a && b) {
-        const auto *whole_a = std::get_if<std::uint64_t>(&one);
-        const auto *whole_b = std::get_if<std::uint64_t>(&other);
-        return whole_a != nullptr && whole_b != nullptr ? three_way(*whole_a, *whole_b) : three_way(*a, *b);
+        // A double holds 53 bits.
+        return std::visit(
+            [&](const auto &first, const auto &second) {
+                using First = std::decay_t<decltype(first)>;
+                using Second = std::decay_t<decltype(second)>;
+                if constexpr (std::is_integral_v<First> && std::is_integral_v<Second>) {
+                    return std::cmp_less(first, second) ? -1 : std::cmp_less(second, first) ? 1 : 0;
+                } else {
+                    return three_way(*a, *b);
+                }
+            },
+            one, other);
     }
     if (one.index() != other.index()) {
         return three_way(one.index(), other.index());

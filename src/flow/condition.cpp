@@ -1,11 +1,13 @@
 #include "flow/condition.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include <boost/spirit/home/x3.hpp>
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "base/translate.h"
 
 namespace tcp_stats {
@@ -96,9 +98,11 @@ const x3::rule<class closing_class> closing = translate("a closing parenthesis")
 const auto field_name = x3::raw[x3::lexeme[x3::char_("A-Za-z_") >> *word_character]] - any_keyword;
 const auto quoted = x3::lexeme[('"' >> *(('\\' >> x3::char_) | ~x3::char_("\"\\")) >> '"') |
                                ('\'' >> *(('\\' >> x3::char_) | ~x3::char_("'\\")) >> '\'')];
-const auto bare = x3::lexeme[+x3::char_("A-Za-z0-9_.:/%+-")];
+const auto bare_character = x3::char_("A-Za-z0-9_.:/%+-");
+const auto bare = x3::lexeme[+bare_character];
 
-const auto value_def = x3::raw[quoted | bare] - any_keyword;
+const auto keyword_alone = x3::lexeme[(x3::lit("and") | "or" | "not" | "in" | "under") >> !bare_character];
+const auto value_def = x3::raw[quoted | bare] - keyword_alone;
 const auto closing_def = x3::lit(')');
 const auto required_value = x3::expect[value][take_value];
 const auto required_one = x3::expect[one];
@@ -114,25 +118,46 @@ const auto any_def = all[take] >> *((x3::lit("||") | keyword("or")) >> x3::expec
 
 BOOST_SPIRIT_DEFINE(any, all, one, comparison, value, closing)
 
-/// How deep the text goes at most, for the stack's sake.
+/// How deep the text goes at most, or more, for the stack's sake.
 int depth_of(const std::string &text) {
     int depth = 0;
     int most = 0;
-    for (const char c : text) {
-        depth += c == '(' || c == '!' ? 1 : c == ')' ? -1 : 0;
-        most = std::max(most, depth);
+    int negations = 0;
+    char quote = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const auto rest = std::string_view(text).substr(i);
+        if (quote != 0) {
+            i += c == '\\' ? 1 : 0;
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '(') {
+            most = std::max(most, ++depth);
+        } else if (c == ')') {
+            depth = std::max(0, depth - 1);
+        } else if ((c == '!' && !rest.starts_with("!=")) || rest.starts_with("not")) {
+            ++negations;
+        } else if (c == '&' || c == '|' || rest.starts_with("and") || rest.starts_with("or")) {
+            most = std::max(most, depth + negations);
+            negations = 0;
+        }
     }
-    for (auto at = text.find("not"); at != std::string::npos; at = text.find("not", at + 1)) {
-        ++most;
-    }
-    return most;
+    return std::max(most, depth + negations);
 }
 
 } // namespace
 
 Error complaint_about(const ConditionText &text, std::size_t place, const std::string &what) {
+    // A caret under the character: blanks of one width, and one for each character of UTF-8.
+    std::string blanks;
+    for (const char c : text.text.substr(0, place)) {
+        blanks += (static_cast<unsigned char>(c) & 0xc0U) == 0x80U ? "" : " ";
+    }
+    auto shown = text.text;
+    std::replace(shown.begin(), shown.end(), '\t', ' ');
     return {ErrorKind::usage, fmt::format("{}: {}", text.option, what),
-            "  " + text.text + "\n  " + std::string(place, ' ') + "^"};
+            "  " + printable(shown) + "\n  " + blanks + "^"};
 }
 
 std::vector<Piece> fields_of(const Condition &condition) {
@@ -149,16 +174,24 @@ std::vector<Piece> fields_of(const Condition &condition) {
 
 namespace {
 
+Result<void> require_printable(const ConditionText &text) {
+    for (std::size_t i = 0; i < text.text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text.text[i]);
+        if ((c < ' ' && c != '\t') || c == 0x7f) {
+            return tl::unexpected(
+                complaint_about({text.option, text.text.substr(0, i)}, i, tr("this character has no place here")));
+        }
+    }
+    return {};
+}
+
 Result<Condition> parse_where(const ConditionText &whole) {
     const auto &text = whole.text;
     if (text.find_first_not_of(" \t") == std::string::npos) {
         return fail(ErrorKind::usage, tr("--where: the condition is missing, as in 'dport == 443 and retr > 0'"));
     }
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (static_cast<unsigned char>(text[i]) < ' ' && text[i] != '\t') {
-            return tl::unexpected(
-                complaint_about({whole.option, text.substr(0, i)}, i, tr("this character has no place here")));
-        }
+    if (auto harmless = require_printable(whole); !harmless) {
+        return tl::unexpected(harmless.error());
     }
     if (depth_of(text) > deepest) {
         return fail(ErrorKind::usage, tr("--where: conditions within conditions, more than {} deep", deepest));
@@ -211,6 +244,9 @@ Condition comparison_of(const char *field, Comparison::Operator op, std::vector<
 Result<Condition> parse_condition(const ConditionText &text) {
     if (text.option == "--where") {
         return parse_where(text);
+    }
+    if (auto harmless = require_printable(text); !harmless) {
+        return tl::unexpected(harmless.error());
     }
     const auto values = values_of(text);
     if (!values) {

@@ -11,6 +11,9 @@
 
 #include <arpa/inet.h>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/suggest.h"
 #include "base/translate.h"
 
@@ -70,9 +73,10 @@ std::optional<Network> network_of(const std::string &text) {
             return std::nullopt;
         }
         network.bits = bits;
-    } else {
-        network.address = plain(network.address);
-        network.bits = network.address.family == AddressFamily::ipv4 ? 32 : network.bits;
+    }
+    constexpr unsigned mapped_bits = 96;
+    if (const auto ipv4 = plain(network.address); !(ipv4 == network.address) && network.bits >= mapped_bits) {
+        network = {ipv4, network.bits - mapped_bits};
     }
     return network;
 }
@@ -309,8 +313,17 @@ private:
             return tl::unexpected(allowed.error());
         }
         const auto names = names_of(column);
+        const std::string_view field = column.field == nullptr ? "" : column.field->name;
         std::vector<std::string> texts;
         for (const auto &piece : comparison.values) {
+            constexpr std::size_t comm_length = 15; // TASK_COMM_LEN without the NUL
+            if (field == "comm") {
+                texts.push_back(piece.text.substr(0, comm_length));
+                continue;
+            }
+            if (field == "cgroup_path" && !piece.text.starts_with('/')) {
+                return refuse(piece, tr("the path of a cgroup begins with /"));
+            }
             const auto known = std::find_if(names.begin(), names.end(),
                                             [&](const std::string &name) { return lower(name) == lower(piece.text); });
             if (!names.empty() && known == names.end()) {
@@ -332,6 +345,10 @@ private:
         return Test([value = column.value, texts, wanted = comparison.op != unequal](const Flow &flow) {
             const auto found = value(flow);
             const auto *text = std::get_if<std::string>(&found);
+            if (const auto *bytes = std::get_if<std::vector<std::uint8_t>>(&found)) { // as they are shown
+                const auto hex = fmt::format("{:02x}", fmt::join(*bytes, ""));
+                return wanted == (std::find(texts.begin(), texts.end(), hex) != texts.end());
+            }
             return text != nullptr && wanted == (std::find(texts.begin(), texts.end(), *text) != texts.end());
         });
     }

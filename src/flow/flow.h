@@ -16,7 +16,10 @@ struct Address {
     AddressFamily family = AddressFamily::ipv4;
     std::array<std::uint8_t, 16> bytes{}; ///< network order; IPv4 in the first four bytes
 
-    auto operator<=>(const Address &) const = default;
+    bool operator==(const Address &) const = default;
+    bool operator<(const Address &other) const {
+        return family != other.family ? family < other.family : bytes < other.bytes;
+    }
 };
 
 /// `10.0.0.1` or `2001:db8::1`.

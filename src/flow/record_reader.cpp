@@ -126,7 +126,10 @@ Result<RecordReader> RecordReader::create(RecordLayout layout) {
     }
     const auto &fields = reader.layout_.fields();
     /// `signed_NAME` says by its size how the program's own field NAME is to be read.
-    const auto sign_of = [&](const RecordField &field) { return reader.layout_.find("signed_" + field.name); };
+    const auto sign_of = [&](const RecordField &field) -> const RecordField * {
+        const auto *sign = reader.layout_.find("signed_" + field.name);
+        return sign != nullptr && sign->kind == FieldKind::bytes && sign->size <= 2 ? sign : nullptr;
+    };
     for (const auto &field : fields) {
         if (const auto *sign = is_integer(field) ? sign_of(field) : nullptr) {
             placed.push_back(*sign);

@@ -137,7 +137,8 @@ void History::add_live(Snapshot &snapshot, const Closed &closed) {
         }
         if (!now.walked_netns.empty() && sampled_ && netns_ && RecordReader::number(record, sampled_) < now.time_ns &&
             first_seen < now.time_ns) {
-            if (now.walked_netns.count(RecordReader::number(record, netns_)) == 0) {
+            const auto netns = RecordReader::number(record, netns_); // 0: no sample was taken ever
+            if (netns != 0 && now.walked_netns.count(netns) == 0) {
                 ++unwalked;
             } else if (const auto suspect = suspects_.find(sock);
                        suspect != suspects_.end() && suspect->second == first_seen) {
@@ -185,7 +186,8 @@ void History::count_missed(Snapshot &snapshot) {
 Flow History::flow(std::uint64_t sock, Record record, std::uint64_t time_ns, bool closed) {
     const auto id = id_of(sock, record);
     if (!closed) {
-        now_known_[sock] = {RecordReader::number(record, first_seen_), id};
+        now_known_[sock] = {RecordReader::number(record, first_seen_), reader_.local(record), reader_.remote(record),
+                            id};
     }
     return {sock, id, closed, reader_.local(record), reader_.remote(record), record, derive(sock, record, time_ns)};
 }
@@ -193,7 +195,9 @@ Flow History::flow(std::uint64_t sock, Record record, std::uint64_t time_ns, boo
 std::uint64_t History::id_of(std::uint64_t sock, Record record) {
     const auto known = known_.find(sock);
     const bool is_known =
-        known != known_.end() && known->second.first_seen_ns == RecordReader::number(record, first_seen_);
+        known != known_.end() &&
+        (first_seen_ ? known->second.first_seen_ns == RecordReader::number(record, first_seen_)
+                     : known->second.local == reader_.local(record) && known->second.remote == reader_.remote(record));
     return is_known ? known->second.id : ++last_id_;
 }
 

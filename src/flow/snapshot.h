@@ -107,6 +107,7 @@ private:
 
     struct Known {
         std::uint64_t first_seen_ns;
+        Endpoint local, remote;
         std::uint64_t id;
     };
     std::unordered_map<std::uint64_t, Known> known_;     ///< by sock: the flows of the snapshot before

@@ -49,15 +49,14 @@ std::string refused_map(const std::string &diagnostics) {
 }
 
 /// Whether other kernel types could mend what Clang complains of. Types that a --field lacks are "incomplete".
-bool types_may_be_at_fault(const std::string &diagnostics) {
-    const auto first = first_error(diagnostics);
-    if (first.starts_with("--field ") && first.find("incomplete") == std::string::npos) {
-        return false;
+bool types_may_be_at_fault(const Error &error) {
+    if (error.message.starts_with("--field ")) {
+        return error.message.find("incomplete") != std::string::npos;
     }
     static const std::regex pattern("incomplete|unknown type name|undeclared|no member named|file not found|"
                                     "redefinition|tcp_stats_monitor_kernel_types|include/|implicit declaration|"
                                     "subscript of pointer|undefined");
-    return std::regex_search(diagnostics, pattern);
+    return std::regex_search(error.details, pattern);
 }
 
 /// Of Clang's words on `error` the source line, the caret, and what it would insert.
@@ -79,15 +78,15 @@ std::optional<Error> error_in_field(const std::string &error, const std::string 
     static const std::regex form("--field ([^:]*):([0-9]+):[0-9]+: (?:fatal )?error: (.*)");
     std::smatch match;
     if (!std::regex_match(error, match, form)) {
-        const auto reads = std::find_if(text.fields.begin(), text.fields.end(), [](const UserField &field) {
-            return with_reads(field.expression) != field.expression;
-        });
-        if (reads == text.fields.end() || error.find("bit-field") == std::string::npos) {
+        const bool in_read = diagnostics.find("expanded from macro 'FIELD_READ'") != std::string::npos;
+        if (!in_read || error.find("bit-field") == std::string::npos) {
             return std::nullopt;
         }
-        return Error{ErrorKind::program_rejected,
-                     tr("--field {}: a bit-field behind a pointer cannot be read", reads->name),
-                     "  " + reads->expression};
+        std::string reads;
+        for (const auto &field : text.fields) {
+            reads += with_reads(field.expression) == field.expression ? "" : "  " + field.expression + "\n";
+        }
+        return Error{ErrorKind::program_rejected, tr("--field: a bit-field behind a pointer cannot be read"), reads};
     }
     const auto option = "--field " + match.str(1) + ": ";
     if (match.str(2) == "1") {
@@ -250,7 +249,7 @@ Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choi
         } else {
             spdlog::debug(program.error().details);
         }
-        if (program.error().kind != ErrorKind::program_rejected || !types_may_be_at_fault(program.error().details)) {
+        if (program.error().kind != ErrorKind::program_rejected || !types_may_be_at_fault(program.error())) {
             break;
         }
     }

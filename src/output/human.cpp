@@ -72,6 +72,9 @@ std::string human_number(double number, std::string_view unit) {
     if (unit == "us * 8") {
         return duration(number / 8);
     }
+    if (unit == "ns") {
+        return duration(number / 1e3);
+    }
     if (unit == "ms") {
         return duration(number * 1e3);
     }
@@ -82,7 +85,7 @@ std::string human_number(double number, std::string_view unit) {
         return with_prefix(number, thousand) + "/s";
     }
     // A number without a unit may be a name: a port, a pid, an inode.
-    return unit.empty() || unit == "ns" ? fmt::format("{:.0f}", number) : with_prefix(number, five_digits);
+    return unit.empty() ? fmt::format("{:.0f}", number) : with_prefix(number, five_digits);
 }
 
 } // namespace

@@ -13,7 +13,7 @@ namespace {
 constexpr int schema_version = 1;
 
 std::string quoted(const std::string &text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
 }
 
 struct Literal {

@@ -7,7 +7,8 @@
 
 namespace tcp_stats {
 
-/// Numbers are numbers, a value that is absent has no key. Text is UTF-8; bytes that are none become U+FFFD.
+/// Numbers are numbers, a value that is absent has no key. All is
+/// ASCII: other characters are \\uNNNN, bytes that are no UTF-8 U+FFFD.
 class JsonWriter : public Writer {
 public:
     JsonWriter(Layout layout, const FlowColumns &columns);

@@ -45,7 +45,7 @@ private:
 
 } // namespace
 
-LineWriter::LineWriter(Layout layout, const FlowColumns &columns, const RecordReader &reader) : reader_(reader) {
+LineWriter::LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader) : reader_(reader) {
     for (const auto *column : layout.columns.empty() ? usual_columns(columns) : layout.columns) {
         if (!column->in_line_part) {
             further_.push_back(column);
@@ -77,8 +77,7 @@ std::string LineWriter::begin() {
 }
 
 std::string LineWriter::snapshot(const Page &page) {
-    std::string text =
-        page.snapshot.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
+    std::string text = page.snapshot.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
     for (const auto *flow : page.flows) {
         append_flow(text, *flow);
     }

@@ -10,7 +10,7 @@ namespace tcp_stats {
 /// before and behind them is in the user's. Columns follow what the script's format has, as `name=value`.
 class LineWriter : public Writer {
 public:
-    LineWriter(Layout layout, const FlowColumns &columns, const RecordReader &reader);
+    LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader);
 
     std::string begin() override;
     std::string end() override;

@@ -19,7 +19,7 @@ std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const Fl
     case OutputFormat::line:
         break;
     }
-    return std::make_unique<LineWriter>(std::move(layout), columns, reader);
+    return std::make_unique<LineWriter>(layout, columns, reader);
 }
 
 std::vector<const FlowColumn *> usual_columns(const FlowColumns &columns) {

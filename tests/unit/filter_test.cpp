@@ -95,11 +95,15 @@ TEST_CASE("addresses are compared with addresses and networks of both families")
     CHECK_FALSE(holds("saddr in ::/0"));
     CHECK(holds("daddr in 2001:db8::/32 and daddr == 2001:db8::7 and daddr in ::/0 and daddr not in 0.0.0.0/0"));
     CHECK_FALSE(holds("daddr in 2001:db9::/32"));
+    CHECK(holds("saddr in ::ffff:10.0.0.0/104"));
+    CHECK_FALSE(holds("saddr in ::ffff:11.0.0.0/104"));
 }
 
 TEST_CASE("text is compared whole, names of states whatever their letters") {
     CHECK(holds("comm == nginx and comm == \"nginx\" and comm == 'nginx' and comm != ngin and comm in (httpd, nginx)"));
     CHECK_FALSE(holds("comm == Nginx"));
+    CHECK_FALSE(holds("comm == nginx-with-a-long-name"));
+    CHECK(complaint("cgroup_path under system.slice") == "--where: the path of a cgroup begins with / @18");
     CHECK(holds("state == ESTABLISHED and state == established and state not in (close, \"time_wait\")"));
     CHECK(holds("local == '10.1.2.3:443'") == false); // it is shown as the socket has it
     CHECK(holds("local == '[::ffff:10.1.2.3]:443'"));
@@ -140,6 +144,15 @@ TEST_CASE("what cannot be read is shown with a caret") {
     CHECK(complaint("sport == 1 and") == "--where: a condition is expected here @14");
     CHECK(complaint("sport == 1 or or retr") == "--where: a condition is expected here @14");
     CHECK(complaint("comm == \"nginx") == "--where: a value is expected here @8");
+    CHECK(complaint("comm == 'é' and foo bar") == "--where: this cannot follow here; join conditions with and, or @20");
+    CHECK(holds("comm != in-addr and comm not in (or-tools, not.me)"));
+    CHECK(complaint("comm == \"" + std::string(60000, ')') + "\" and " + std::string(60000, '(')) ==
+          "--where: conditions within conditions, more than 100 deep");
+    std::string long_but_flat = "retr != 1000";
+    for (int i = 0; i < 200; ++i) {
+        long_but_flat += " and retr != " + std::to_string(i + 1);
+    }
+    CHECK(holds(long_but_flat));
     CHECK(complaint("sport == 1\n") == "--where: this character has no place here @10");
     CHECK(complaint(std::string(200, '(') + "sport" + std::string(200, ')')) ==
           "--where: conditions within conditions, more than 100 deep");

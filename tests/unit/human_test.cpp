@@ -1,5 +1,6 @@
 #include "output/human.h"
 
+#include "base/printable.h"
 #include "test.h"
 
 using namespace tcp_stats;
@@ -44,6 +45,11 @@ TEST_CASE("counts keep five digits, names all of theirs") {
 }
 
 TEST_CASE("text cannot command a terminal") { CHECK(human(Value(std::string("a b\x1b[31m")), "") == "a b\\x1b[31m"); }
+
+TEST_CASE("control characters beyond ASCII are made harmless too") {
+    CHECK(printable("\xc2\x9b"
+                    "2J \xc3\xa9") == "\xc2\\x9b2J \xc3\xa9"); // U+009B begins a command as ESC [ does
+}
 
 TEST_CASE("headings leave out the unit that the values show") {
     CHECK(heading("rtt_us") == "RTT");

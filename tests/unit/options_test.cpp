@@ -180,7 +180,7 @@ TEST_CASE("an expression that does more than read, or cannot be one, is shown wi
     CHECK(shown("f((a)") == "  f((a)\n   ^");
     CHECK(shown("a; b") == "  a; b\n   ^");
     CHECK(shown("a /* b */") == "  a /* b */\n    ^");
-    CHECK(shown("a\nb") == "  a\nb\n   ^");
+    CHECK(shown("a\nb") == "  a\\x0ab\n   ^");
     CHECK(shown("\"a\"") == "  \"a\"\n  ^");
 }
 

@@ -169,6 +169,8 @@ TEST_CASE("addresses are ordered by family and number, numbers whatever their ty
     CHECK(compare(2.5, std::uint64_t(3)) < 0);
     CHECK(compare(~std::uint64_t(0), ~std::uint64_t(0) - 1) > 0);
     CHECK(compare(Value(), std::uint64_t(0)) < 0);
+    CHECK(compare(std::int64_t(1'700'000'000'000'000'001), std::int64_t(1'700'000'000'000'000'000)) > 0);
+    CHECK(compare(std::int64_t(-1), ~std::uint64_t(0)) < 0);
 }
 
 TEST_CASE("a field that there is not is refused with the one that was meant") {

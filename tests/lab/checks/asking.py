@@ -94,7 +94,7 @@ def mistakes_in_a_field_are_shown_in_the_users_own_words():
         equal(text.splitlines(), file.read().splitlines(), "errors")
     status, _, err = run("--field", "rtt_us=tp->srtt_us")
     equal(status, 64, "status")
-    contains(err, "--field rtt_us: there is a field of that name; --list-fields lists them")
+    contains(err, "--field rtt_us: that name is taken; choose another (--list-fields lists the fields)")
 
 
 NAMES = [b'a "b", c', b"two\nlines", b"\x1b[31mred", b"\xff\xfe", "ção".encode(), b"it's \\ x"]

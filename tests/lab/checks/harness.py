@@ -171,8 +171,9 @@ class Monitor:
         equal(self.lines[0], BANNER, "first line")
 
     def next_snapshot(self):
-        """The next complete snapshot that began after this call."""
-        return self.wait_for_snapshot("a snapshot", lambda flows: True, skip=1)
+        """A complete snapshot that began after this call: one may be on its way through the pipe by now, and the next
+        one wait to be written to it."""
+        return self.wait_for_snapshot("a snapshot", lambda flows: True, skip=2)
 
     def wait_for_snapshot(self, what, condition, skip=0):
         """The first snapshot from now on (after `skip` more) for which condition(flows) is true."""
@@ -227,6 +228,21 @@ def bcc_version():
 def programs_of_bpf():
     """Ids of the BPF programs that the kernel holds."""
     return {program["id"] for program in json.loads(sh("bpftool --json prog show"))}
+
+
+class Killed:
+    """A process that ends with the block, however that ends."""
+
+    def __init__(self, *command, **options):
+        self.process = subprocess.Popen(command, **options)
+
+    def __enter__(self):
+        return self.process
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
 
 
 class Namespaces:

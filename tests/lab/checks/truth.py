@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import Counter
 
-from harness import (KERNEL, MONITOR, PROGRAMS, Flow, Monitor, Namespaces, Skipped, bcc_version, check, equal, hidden,
+from harness import (KERNEL, LIMIT_S, MONITOR, PROGRAMS, Flow, Killed, Monitor, Namespaces, Skipped, bcc_version, check, equal, hidden,
                      in_namespace, netns_inode, nstat, run, sh, wait_for, words_of_comment)
 
 COOKIE = 37  # iperf3's COOKIE_SIZE: what it sends on a data connection before the data
@@ -47,7 +47,7 @@ def iperf3(address, port, size="3M"):
                               stdout=subprocess.DEVNULL)
     wait_for("the server", lambda: f":{port} " in in_namespace("b", "ss -ltnH"))
     done = sh(f"ip netns exec a iperf3 -c {address} -p {port} -n {size} -J")
-    server.wait()
+    server.wait(LIMIT_S)
     return json.loads(done)
 
 
@@ -213,19 +213,23 @@ def short_connections(count, size=1000):
     loopback a port may come again after a second."""
     ends = []
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
+        listener.settimeout(LIMIT_S)
+
         def serve():
             for _ in range(count):
                 sock, _ = listener.accept()
                 with sock:
+                    sock.settimeout(LIMIT_S)
                     while sock.recv(65536):
                         pass
         server = threading.Thread(target=serve, daemon=True)
         server.start()
         for _ in range(count):
-            with socket.create_connection(listener.getsockname()) as sock:
+            with socket.create_connection(listener.getsockname(), LIMIT_S) as sock:
                 ends.append(ends_of(sock))
                 sock.sendall(b"x" * size)
-        server.join()
+        server.join(LIMIT_S)
+        assert not server.is_alive(), "the server did not get every connection"
     return ends
 
 
@@ -237,7 +241,7 @@ def words_of(line):
 
 def every_short_connection_is_recorded(count, *options):
     with tempfile.NamedTemporaryFile() as output, open(output.name, "rb") as reader, \
-            subprocess.Popen([MONITOR, "-i", "1", *options], stdout=output) as monitor:
+            Killed(MONITOR, "-i", "1", *options, stdout=output) as monitor:
         found = {"[snapshot]": 0, "state=CLOSE ": 0}
         lines = []
 
@@ -255,7 +259,7 @@ def every_short_connection_is_recorded(count, *options):
         snapshots = found["[snapshot]"]
         wait_for("two more snapshots", lambda: look("[snapshot]", snapshots + 2))
         monitor.send_signal(signal.SIGINT)
-        equal(monitor.wait(), 0, "exit status")
+        equal(monitor.wait(LIMIT_S), 0, "exit status")
     nothing_else_was_missed([words_of_comment(line) for line in lines if line.startswith("#")])
     records = [words_of(line) for line in lines if " state=CLOSE " in line]
     clients, servers = Counter(ends), Counter(end[::-1] for end in ends)

@@ -106,9 +106,9 @@ private:
     std::unordered_map<std::uint64_t, std::uint64_t> suspects_; ///< sock -> first_seen_ns
 
     struct Known {
-        std::uint64_t first_seen_ns;
+        std::uint64_t first_seen_ns = 0;
         Endpoint local, remote;
-        std::uint64_t id;
+        std::uint64_t id = 0;
     };
     std::unordered_map<std::uint64_t, Known> known_;     ///< by sock: the flows of the snapshot before
     std::unordered_map<std::uint64_t, Known> now_known_; ///< of the one that is being made

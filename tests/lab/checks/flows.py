@@ -155,7 +155,7 @@ def an_idle_socket_has_the_srtt_and_cwnd_that_tcp_info_says():
 
 def twenty_members_equal_tcp_info(*options):
     flow, info = idle_values_equal_tcp_info("--src", f"{PROGRAMS}/tcp_info.c", *options)
-    found = {name: int(value) for name, value in flow.further.items()}
+    found = {name: int(value) for name, value in flow.further.items() if not name.endswith("_per_s")}
     expected = {"mdev_us": info["rttvar"] * 4, "ssthresh": info["snd_ssthresh"], "min_rtt_us": info["min_rtt"],
                 "total_retrans": info["total_retrans"]}
     for name in ("rcv_ssthresh", "advmss", "reordering", "segs_out", "segs_in", "data_segs_out", "data_segs_in",

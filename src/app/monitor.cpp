@@ -18,6 +18,7 @@
 #include "kernel/kernel_features.h"
 #include "kernel/privilege.h"
 #include "kernel/program.h"
+#include "output/line_writer.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -67,6 +68,11 @@ Result<void> show_snapshots(const Options &options, const StopSignals &signals, 
         }
         const auto snapshot = history.next(std::move(*reading));
         collector.remove(snapshot.gone);
+        if (options.output == OutputFormat::csv && !snapshot.missed.empty()) { // csv has no place for it
+            auto counts = comment_line(snapshot);
+            counts.pop_back();
+            spdlog::warn(tr("missed since the snapshot before: {}", counts));
+        }
         text += writer.snapshot({snapshot, flows_in_view(snapshot, view), std::chrono::system_clock::now()});
         const auto written = write_text(STDOUT_FILENO, text, signals.fd());
         if (!written) {

@@ -29,15 +29,19 @@ bool is_taken(const std::string &name) {
                        [&](const Field &field) { return field.name == name || shown_name(field) == name; });
 }
 
-/// The inode number of a network namespace by its name in ip-netns(8), or by a path; others stay as they are.
-void resolve_namespaces(std::vector<Piece> &values) {
+/// The inode number of a network namespace by its name in ip-netns(8), or by a path; numbers stay as they are.
+Result<void> resolve_namespaces(const ConditionText &given, std::vector<Piece> &values) {
     for (auto &[text, quoted, place] : values) {
         struct stat file {};
         const auto path = text.find('/') == std::string::npos ? "/run/netns/" + text : text;
         if (stat(path.c_str(), &file) == 0) {
             text = std::to_string(file.st_ino);
+        } else if (text.find_first_not_of("0123456789") != std::string::npos) {
+            return tl::unexpected(
+                complaint_about(given, place, tr("there is no network namespace {}; ip netns lists them", text)));
         }
     }
+    return {};
 }
 
 Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
@@ -48,7 +52,9 @@ Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
             return tl::unexpected(condition.error());
         }
         if (text.option == "--netns") {
-            resolve_namespaces(condition->comparison.values);
+            if (auto resolved = resolve_namespaces(text, condition->comparison.values); !resolved) {
+                return tl::unexpected(resolved.error());
+            }
         }
         conditions.push_back({text, std::move(*condition)});
     }

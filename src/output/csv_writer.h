@@ -7,7 +7,8 @@ namespace tcp_stats {
 
 /// The first row names the columns: `time` (UTC), `monotonic_ns`, `id`, with --pointers `sock`, and those chosen.
 /// Absent values are empty. Text is UTF-8, its
-/// control characters \xNN. What was missed has no place here.
+/// control characters \xNN. What was missed has no place here; the loop
+/// says it on standard error.
 class CsvWriter : public Writer {
 public:
     CsvWriter(Layout layout, const FlowColumns &columns);

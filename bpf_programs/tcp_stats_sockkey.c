@@ -29,7 +29,9 @@
  *   RING_BUFFER       it has BPF ring buffers (Linux 5.8)
  *   KERNEL_HZ=N       its timer ticks per second
  *   KERNEL_HAS(S, M)  whether its struct S has a member M, for #if
+ *   UNUSED_member=1   --columns and what else is asked for do not need that member of flow_stats_t
  *   USER_FIELDS_HEADER  --field: names a header with USER_FIELDS(FIELD), a list of FIELD(name, value)
+ *   CONDITION_HEADER    --where: names a header with FLOW_WANTED(flow), what it says of a struct flow_identity_t
  */
 #include <uapi/linux/ptrace.h>
 #include <linux/fs.h>
@@ -42,6 +44,10 @@
 #include USER_FIELDS_HEADER
 #else
 #define USER_FIELDS(FIELD)
+#endif
+
+#ifdef CONDITION_HEADER
+#include CONDITION_HEADER
 #endif
 
 /* Sockets tracked at the same time. */
@@ -90,6 +96,16 @@ struct retransmit_state_t {
 	u32 cause; /* of what comes next */
 	u32 pad;
 };
+
+/*
+ * SAMPLE(member, value) sets a member of the record `s`, if anybody asks for it: else the kernel's is not read.
+ */
+#define IN_USE(member) (!IS_ENABLED(UNUSED_##member))
+#define SAMPLE(member, value)              \
+	do {                               \
+		if (IN_USE(member))        \
+			s->member = value; \
+	} while (0)
 
 /* Every bit set in an unsigned field: there is no such value now. It is not shown. */
 #define ABSENT 0xffffffffffffffffULL
@@ -181,6 +197,18 @@ static inline void count_missed(u64 offset)
 }
 #define COUNT_MISSED(what) count_missed(offsetof(struct flow_missed_t, what))
 
+/* Sockets that --where does not want, counted by each walk: they have no record. */
+BPF_ARRAY(flow_refused, u64, 1);
+
+static inline void count_refused(void)
+{
+	int first = 0;
+	u64 *count = flow_refused.lookup(&first);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
 #ifdef RING_BUFFER
 /* Last records of closed connections: the key, and what stood behind it. 4 MiB. */
 struct closed_flow_t {
@@ -244,6 +272,82 @@ static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
 	 */
 	if (addr->sport)
 		addr->proto = IPPROTO_TCP;
+}
+
+static inline u64 cgroup_of(struct sock *sk)
+{
+	u64 id = 0;
+#if KERNEL_HAS(sock_cgroup_data, cgroup)
+	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
+#elif KERNEL_HAS(sock_cgroup_data, val)
+	/* Before Linux 5.15: a pointer, or with a low bit set the classid of cgroup v1. */
+	u64 value = sk->sk_cgrp_data.val;
+	struct cgroup *cgroup = (struct cgroup *)(value & 3 ? 0 : value);
+#endif
+#if KERNEL_HAS(sock_cgroup_data, cgroup) || KERNEL_HAS(sock_cgroup_data, val)
+	struct kernfs_node *node = NULL;
+
+	bpf_probe_read_kernel(&node, sizeof(node), &cgroup->kn);
+	bpf_probe_read_kernel(&id, sizeof(id), &node->id);
+#endif
+	return id;
+}
+
+/* What --where may ask of a flow before there is a record. None of it changes while the connection lives. */
+struct flow_identity_t {
+	u32 saddr[4]; /* in network order; an IPv4 address as ::ffff:a.b.c.d */
+	u32 daddr[4];
+	u16 sport; /* host order, as dport here */
+	u16 dport;
+	u16 family;
+	u32 netns;
+	u64 cgroup;
+};
+
+#define IS_IPV4(address) ((address)[0] == 0 && (address)[1] == 0 && (address)[2] == bpf_htonl(0xffff))
+
+/*
+ * Whether --where allows a flow for `sk`. Until it has a local port that is not known: then it gets a
+ * record, and is looked at again when it has one.
+ */
+static inline int is_wanted(struct sock *sk)
+{
+#ifdef CONDITION_HEADER
+	struct flow_identity_t flow = {};
+#ifdef WANTED_BY_NETNS
+	struct net *net = sk->__sk_common.skc_net.net;
+
+	bpf_probe_read_kernel(&flow.netns, sizeof(flow.netns), &net->ns.inum);
+#endif
+#ifdef WANTED_BY_CGROUP
+	flow.cgroup = cgroup_of(sk);
+#endif
+	flow.family = sk->__sk_common.skc_family;
+	flow.sport = sk->__sk_common.skc_num;
+	flow.dport = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (!flow.sport)
+		return 1;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (flow.family == AF_INET6) {
+		bpf_probe_read_kernel(flow.saddr, sizeof(flow.saddr), &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(flow.daddr, sizeof(flow.daddr), &sk->__sk_common.skc_v6_daddr);
+	} else
+#endif
+	{
+		flow.saddr[2] = flow.daddr[2] = bpf_htonl(0xffff);
+		bpf_probe_read_kernel(&flow.saddr[3], 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_probe_read_kernel(&flow.daddr[3], 4, &sk->__sk_common.skc_daddr);
+	}
+	return FLOW_WANTED(flow);
+#else
+	return 1;
+#endif
+}
+
+/* The same where `s` may be its record already: one with an address is of a flow that is wanted. */
+static inline int is_refused(struct flow_stats_t *s, struct sock *sk)
+{
+	return !(s && s->addr.proto) && !is_wanted(sk);
 }
 
 /* Whether a record that was made for another connection stands at the address of `sk`. */
@@ -315,9 +419,9 @@ static inline void sample_chrono(struct flow_stats_t *s, struct tcp_sock *tp)
 		rwnd += lasting;
 	if (type == 3)
 		sndbuf += lasting;
-	s->busy_us = busy * us_per_tick;
-	s->rwnd_limited_us = rwnd * us_per_tick;
-	s->sndbuf_limited_us = sndbuf * us_per_tick;
+	SAMPLE(busy_us, busy * us_per_tick);
+	SAMPLE(rwnd_limited_us, rwnd * us_per_tick);
+	SAMPLE(sndbuf_limited_us, sndbuf * us_per_tick);
 }
 
 /* Retransmits by cause, with what has not been divided up yet. */
@@ -327,12 +431,12 @@ static inline void sample_causes(struct flow_stats_t *s, struct tcp_sock *tp)
 	u32 fresh = tp->total_retrans - r->total;
 	u32 cause = r->cause;
 
-	s->retr_unseen = r->segments[CAUSE_UNSEEN] + (cause == CAUSE_UNSEEN ? fresh : 0);
-	s->retr_fast = r->segments[CAUSE_FAST] + (cause == CAUSE_FAST ? fresh : 0);
-	s->retr_rto = r->segments[CAUSE_RTO] + (cause == CAUSE_RTO ? fresh : 0);
-	s->retr_probe = r->segments[CAUSE_PROBE] + (cause == CAUSE_PROBE ? fresh : 0);
-	s->retr_syn = r->segments[CAUSE_SYN] + (cause == CAUSE_SYN ? fresh : 0);
-	s->recovery_us = r->recovery_ns / 1000;
+	SAMPLE(retr_unseen, r->segments[CAUSE_UNSEEN] + (cause == CAUSE_UNSEEN ? fresh : 0));
+	SAMPLE(retr_fast, r->segments[CAUSE_FAST] + (cause == CAUSE_FAST ? fresh : 0));
+	SAMPLE(retr_rto, r->segments[CAUSE_RTO] + (cause == CAUSE_RTO ? fresh : 0));
+	SAMPLE(retr_probe, r->segments[CAUSE_PROBE] + (cause == CAUSE_PROBE ? fresh : 0));
+	SAMPLE(retr_syn, r->segments[CAUSE_SYN] + (cause == CAUSE_SYN ? fresh : 0));
+	SAMPLE(recovery_us, r->recovery_ns / 1000);
 }
 
 /* Whether the application was told, or waits, to send more when there is room (SOCK_NOSPACE is bit 2). */
@@ -346,23 +450,14 @@ static inline u8 waits_for_sndbuf(struct sock *sk)
 	return (flags >> 2) & 1;
 }
 
-static inline u64 cgroup_of(struct sock *sk)
+/* As tcp_compute_delivery_rate() has it. */
+static inline u64 delivery_rate_of(struct tcp_sock *tp)
 {
-	u64 id = 0;
-#if KERNEL_HAS(sock_cgroup_data, cgroup)
-	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
-#elif KERNEL_HAS(sock_cgroup_data, val)
-	/* Before Linux 5.15: a pointer, or with a low bit set the classid of cgroup v1. */
-	u64 value = sk->sk_cgrp_data.val;
-	struct cgroup *cgroup = (struct cgroup *)(value & 3 ? 0 : value);
-#endif
-#if KERNEL_HAS(sock_cgroup_data, cgroup) || KERNEL_HAS(sock_cgroup_data, val)
-	struct kernfs_node *node = NULL;
+	u64 interval_us = tp->rate_interval_us;
 
-	bpf_probe_read_kernel(&node, sizeof(node), &cgroup->kn);
-	bpf_probe_read_kernel(&id, sizeof(id), &node->id);
-#endif
-	return id;
+	if (!interval_us || !tp->rate_delivered)
+		return ABSENT;
+	return (u64)tp->rate_delivered * tp->mss_cache * 1000000 / interval_us;
 }
 
 /* What the socket says now. `state` is the state to show, and that the counters are of. */
@@ -371,73 +466,73 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	struct sock *sk = (struct sock *)tp;
 	struct net *net = sk->__sk_common.skc_net.net;
-	u64 interval_us = tp->rate_interval_us;
+	u32 unacked = tp->packets_out, sacked = tp->sacked_out, lost_now = tp->lost_out, retrans_now = tp->retrans_out;
+	u32 srtt_us = tp->srtt_us;
 	s32 waiting;
 
 	s->last_state = state;
 	s->sampled_ns = bpf_ktime_get_ns();
 	if (!s->addr.role && state != TCP_LISTEN)
 		s->addr.role = role_of(tp, state);
-	s->cgroup = cgroup_of(sk);
+	SAMPLE(cgroup, cgroup_of(sk));
 	bpf_probe_read_kernel(&s->netns, sizeof(s->netns), &net->ns.inum);
 
-	s->bytes_sent = bytes_accepted(tp, s->addr.role, state);
-	s->bytes_acked = tp->bytes_acked;
-	s->bytes_received = tp->bytes_received;
-	s->bytes_retrans = tp->bytes_retrans;
+	SAMPLE(bytes_sent, bytes_accepted(tp, s->addr.role, state));
+	SAMPLE(bytes_acked, tp->bytes_acked);
+	SAMPLE(bytes_received, tp->bytes_received);
+	SAMPLE(bytes_retrans, tp->bytes_retrans);
 	waiting = tp->write_seq - tp->snd_nxt;
-	s->notsent = waiting > 0 && (state != TCP_SYN_SENT || tp->packets_out) ? waiting : 0;
+	SAMPLE(notsent, waiting > 0 && (state != TCP_SYN_SENT || tp->packets_out) ? waiting : 0);
 	waiting = tp->rcv_nxt - tp->copied_seq;
 	if (waiting > 0 && (sk->__sk_common.skc_flags >> SOCK_DONE) & 1) /* a FIN came, as in tcp_inq() */
 		waiting--;
-	s->rcvq = waiting > 0 ? waiting : 0;
+	SAMPLE(rcvq, waiting > 0 ? waiting : 0);
 
-	s->pkts_sent = tp->data_segs_out;
-	s->data_segs_in = tp->data_segs_in;
-	s->segs_out = tp->segs_out;
-	s->segs_in = tp->segs_in;
-	s->delivered = tp->delivered;
-	s->delivered_ce = tp->delivered_ce;
-	s->lost = tp->lost;
-	s->reordering = tp->reordering;
-	s->reord_seen = tp->reord_seen;
-	s->dsack_dups = tp->dsack_dups;
-	s->rcv_ooopack = tp->rcv_ooopack;
-	s->retransmits = tp->total_retrans;
+	SAMPLE(pkts_sent, tp->data_segs_out);
+	SAMPLE(data_segs_in, tp->data_segs_in);
+	SAMPLE(segs_out, tp->segs_out);
+	SAMPLE(segs_in, tp->segs_in);
+	SAMPLE(delivered, tp->delivered);
+	SAMPLE(delivered_ce, tp->delivered_ce);
+	SAMPLE(lost, tp->lost);
+	SAMPLE(reordering, tp->reordering);
+	SAMPLE(reord_seen, tp->reord_seen);
+	SAMPLE(dsack_dups, tp->dsack_dups);
+	SAMPLE(rcv_ooopack, tp->rcv_ooopack);
+	SAMPLE(retransmits, tp->total_retrans);
 	sample_causes(s, tp);
 #if KERNEL_HAS(tcp_sock, total_rto)
-	s->timeouts = tp->total_rto;
+	SAMPLE(timeouts, tp->total_rto);
 #endif
 
-	s->unacked = tp->packets_out;
-	s->sacked = tp->sacked_out;
-	s->lost_now = tp->lost_out;
-	s->retrans_now = tp->retrans_out;
+	SAMPLE(unacked, unacked);
+	SAMPLE(sacked, sacked);
+	SAMPLE(lost_now, lost_now);
+	SAMPLE(retrans_now, retrans_now);
 	/* tcp_packets_in_flight(); a reset clears packets_out and leaves the others. */
-	waiting = s->unacked - (s->sacked + s->lost_now) + s->retrans_now;
-	s->in_flight = waiting > 0 ? waiting : 0;
+	waiting = unacked - (sacked + lost_now) + retrans_now;
+	SAMPLE(in_flight, waiting > 0 ? waiting : 0);
 
-	s->srtt_us = tp->srtt_us;
-	s->rtt_us = s->srtt_us >> 3;
-	s->rttvar_us = tp->mdev_us >> 2;
-	s->min_rtt_us = tp->rtt_min.s[0].v; /* all bits set before the first measurement */
-	s->rto_us = icsk->icsk_rto * (1000000 / KERNEL_HZ);
+	SAMPLE(srtt_us, srtt_us);
+	SAMPLE(rtt_us, srtt_us >> 3);
+	SAMPLE(rttvar_us, tp->mdev_us >> 2);
+	SAMPLE(min_rtt_us, tp->rtt_min.s[0].v); /* all bits set before the first measurement */
+	SAMPLE(rto_us, icsk->icsk_rto * (1000000 / KERNEL_HZ));
 
-	s->mss = tp->mss_cache;
-	s->cwnd = tp->snd_cwnd;
-	s->ssthresh = tp->snd_ssthresh >= 0x7fffffff ? (u32)ABSENT : tp->snd_ssthresh; /* TCP_INFINITE_SSTHRESH */
-	s->snd_wnd = tp->snd_wnd;
-	s->rcv_wnd = tp->rcv_wnd;
-	s->pacing_rate = sk->sk_pacing_rate; /* all bits set: unlimited */
-	s->delivery_rate = ABSENT;
-	if (interval_us && tp->rate_delivered) /* tcp_compute_delivery_rate() */
-		s->delivery_rate = (u64)tp->rate_delivered * tp->mss_cache * 1000000 / interval_us;
+	SAMPLE(mss, tp->mss_cache);
+	SAMPLE(cwnd, tp->snd_cwnd);
+	SAMPLE(ssthresh, tp->snd_ssthresh >= 0x7fffffff ? (u32)ABSENT : tp->snd_ssthresh); /* TCP_INFINITE_SSTHRESH */
+	SAMPLE(snd_wnd, tp->snd_wnd);
+	SAMPLE(rcv_wnd, tp->rcv_wnd);
+	SAMPLE(pacing_rate, sk->sk_pacing_rate); /* all bits set: unlimited */
+	SAMPLE(delivery_rate, delivery_rate_of(tp));
 
 	s->addr.ca_state = icsk->icsk_ca_state;
-	bpf_probe_read_kernel_str(s->ca, sizeof(s->ca), icsk->icsk_ca_ops->name);
-	s->cwnd_limited = tp->is_cwnd_limited;
-	s->app_limited = tp->rate_app_limited;
-	s->sndbuf_full = waits_for_sndbuf(sk);
+	if (IN_USE(ca))
+		bpf_probe_read_kernel_str(s->ca, sizeof(s->ca), icsk->icsk_ca_ops->name);
+	SAMPLE(cwnd_limited, tp->is_cwnd_limited);
+	SAMPLE(app_limited, tp->rate_app_limited);
+	SAMPLE(sndbuf_full, waits_for_sndbuf(sk));
 	sample_chrono(s, tp);
 
 #ifdef LISTENING
@@ -484,12 +579,12 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 	u32 state = sk->__sk_common.skc_state;
 #ifdef SOCKET_WALK
 	/* No room for it, or it is older than the monitor and in a namespace that no walk comes to. */
-	if (!s && state != TCP_CLOSE && state != TCP_LISTEN)
+	if (!s && state != TCP_CLOSE && state != TCP_LISTEN && is_wanted(sk))
 		COUNT_MISSED(unrecorded);
 #else
 	struct tcp_sock *tp;
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN || !(tp = socket_of(sk)))
+	if (state == TCP_CLOSE || state == TCP_LISTEN || is_refused(s, sk) || !(tp = socket_of(sk)))
 		return NULL;
 	if (!s) {
 		s = start_record(key);
@@ -674,7 +769,7 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 {
 	u64 key = (u64)sk;
 	struct flow_stats_t *s = flow_stats.lookup(&key);
-	struct flow_stats_t *record;
+	struct flow_stats_t *record = NULL;
 	struct tcp_sock *tp = NULL;
 	int ends = state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN;
 	int opens = 0, fresh;
@@ -694,13 +789,16 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	if (state == TCP_LISTEN || (state == TCP_CLOSE && !ends))
 		return 0;
 
+	if (is_refused(s, sk)) {
+		if (s)
+			flow_stats.delete(&key);
+		return 0;
+	}
 	fresh = !s;
 	if (ends) {
 #ifdef RING_BUFFER
 		last = begin_last_record(sk, s, old, place);
 		record = last ? &last->stats : NULL;
-#else
-		record = NULL;
 #endif
 	} else {
 		if (fresh)
@@ -861,6 +959,12 @@ int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
 	if (s && is_of_another(s, sk)) {
 		flow_stats.delete(&key);
 		s = NULL;
+	}
+	if (is_refused(s, sk)) {
+		count_refused();
+		if (s)
+			flow_stats.delete(&key);
+		return 0;
 	}
 	if (!s) {
 		s = start_record(key);

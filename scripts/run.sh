@@ -16,7 +16,7 @@ cd "$launch_directory"
 # Options that need no kernel, and mistakes in options, are the monitor's own business.
 for option in "$@"; do
     case $option in
-    --help | -h | --version | --print-src) exec "$monitor" "$@" ;;
+    --help | -h | --version | --print-src | --list-fields | --explain) exec "$monitor" "$@" ;;
     esac
 done
 

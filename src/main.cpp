@@ -60,6 +60,10 @@ Result<void> run(int argc, char **argv) {
         return print(ProgramText::built_in().text, signals);
     case Action::list_fields:
         return print(field_list(), signals);
+    case Action::explain: {
+        const auto text = explain(*options);
+        return text ? print(*text, signals) : tl::unexpected(text.error());
+    }
     case Action::monitor:
         break;
     }

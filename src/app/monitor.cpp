@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -125,7 +126,34 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
     definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
 }
 
+/// What the program can do of the request by itself.
+void add_request(ProgramText &text, const Request &request) {
+    for (const auto &field : request.unused_fields()) {
+        text.definitions.push_back(fmt::format("UNUSED_{}=1", field));
+    }
+    const auto header = kernel_condition_header(request.conditions());
+    if (!header.empty() && !text.add_condition(header)) {
+        spdlog::debug(tr("{} does not look at conditions (FLOW_WANTED): they choose from its records", text.name));
+    }
+}
+
 } // namespace
+
+Result<std::string> explain(const Options &options) {
+    const auto text = program_text(options);
+    const auto request = Request::create(options);
+    if (!text || !request) {
+        return tl::unexpected(text ? request.error() : text.error());
+    }
+    auto parts = request->conditions();
+    if (!ProgramText(*text).add_condition("")) {
+        for (auto &part : parts) {
+            part.reason = part.code.empty() ? part.reason : tr("{} does not look at conditions", text->name);
+            part.code.clear();
+        }
+    }
+    return explanation(parts);
+}
 
 Result<void> monitor(const Options &options, const StopSignals &signals) {
     auto text = program_text(options);
@@ -139,6 +167,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (auto added = text->add(options.fields); !added) {
         return added;
     }
+    add_request(*text, *request);
     if (auto allowed = check_privilege(); !allowed) {
         return allowed;
     }

@@ -11,4 +11,7 @@ namespace tcp_stats {
 /// arrives or the reader leaves. Everything is detached when it returns.
 Result<void> monitor(const Options &options, const StopSignals &signals);
 
+/// The text of --explain. Errors: usage, source_unreadable.
+Result<std::string> explain(const Options &options);
+
 } // namespace tcp_stats

@@ -9,11 +9,15 @@
 #include <unistd.h>
 
 #include "base/translate.h"
+#include "flow/fields_in_use.h"
 
 namespace tcp_stats {
 namespace {
 
 using Wanted = Request::Wanted;
+
+/// What a table is sorted by, the largest first, where nothing else was asked for.
+constexpr const char *usual_order = "bytes_per_s";
 
 /// Whether a field of the user's cannot have that name: another has it, in the record or in some output, or C does.
 bool is_taken(const std::string &name) {
@@ -61,28 +65,25 @@ Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
     return conditions;
 }
 
-/// Whether the built-in program can have every field that the options name: to be said before it is compiled.
-Result<void> require_known_fields(const Options &options, const std::vector<Wanted> &where) {
-    const auto require = [&](const char *option, const std::string &name) {
-        const bool asked_for = std::any_of(options.fields.begin(), options.fields.end(),
-                                           [&](const UserField &field) { return field.name == name; });
-        return asked_for ? Result<void>() : require_known(option, name);
-    };
-    for (const auto &name : options.columns) {
-        if (auto known = require("--columns", name); !known) {
-            return known;
-        }
-    }
+/// Whether what the options say makes sense for the built-in program: to be said before it is compiled.
+Result<void> check_names_and_values(const Options &options, const std::vector<Wanted> &where) {
+    const auto columns = FlowColumns::expected(options.fields);
     for (const auto &[text, condition] : where) {
-        for (const auto &field : fields_of(condition)) {
-            if (auto known = require(text.option.c_str(), field.text); !known) {
-                auto error = known.error();
-                error.details = complaint_about(text, field.place, "").details;
-                return tl::unexpected(error);
-            }
+        if (auto filter = Filter::create(text, condition, columns); !filter) {
+            return tl::unexpected(filter.error());
         }
     }
-    return options.sort ? require("--sort", options.sort->field) : Result<void>();
+    for (const auto &name : options.columns) {
+        if (auto column = columns.require("--columns", name); !column) {
+            return tl::unexpected(column.error());
+        }
+    }
+    if (options.sort) {
+        if (auto column = columns.require("--sort", options.sort->field); !column) {
+            return tl::unexpected(column.error());
+        }
+    }
+    return {};
 }
 
 } // namespace
@@ -99,10 +100,40 @@ Result<Request> Request::create(const Options &options) {
     if (!where) {
         return tl::unexpected(where.error());
     }
-    if (auto known = options.source ? Result<void>() : require_known_fields(options, *where); !known) {
+    if (auto known = options.source ? Result<void>() : check_names_and_values(options, *where); !known) {
         return tl::unexpected(known.error());
     }
     return Request(options, std::move(*where));
+}
+
+std::vector<ConditionPart> Request::conditions() const {
+    std::vector<ConditionPart> parts;
+    for (const auto &[text, condition] : where_) {
+        const auto more = parts_of(text, condition);
+        parts.insert(parts.end(), more.begin(), more.end());
+    }
+    return parts;
+}
+
+std::vector<std::string> Request::unused_fields() const {
+    if (options_.columns.empty()) { // the format shows them all
+        return {};
+    }
+    std::set<std::string> asked_for(options_.columns.begin(), options_.columns.end());
+    for (const auto &[text, condition] : where_) {
+        for (const auto &field : fields_of(condition)) {
+            asked_for.insert(field.text);
+        }
+    }
+    if (options_.sort) {
+        asked_for.insert(options_.sort->field);
+    } else if (options_.output == OutputFormat::table) {
+        asked_for.insert(usual_order);
+    }
+    if (options_.output == OutputFormat::line) {
+        asked_for.insert({"pkts", "bytes", "retr", "srtt_us", "rtt_us", "cwnd"});
+    }
+    return tcp_stats::unused_fields(asked_for);
 }
 
 Result<View> Request::view(const FlowColumns &columns) const {
@@ -122,7 +153,7 @@ Result<View> Request::view(const FlowColumns &columns) const {
         }
         view.order = {*column, options_.sort->descending};
     } else if (options_.output == OutputFormat::table) {
-        view.order = {columns.find("bytes_per_s"), true};
+        view.order = {columns.find(usual_order), true};
     }
     return view;
 }

@@ -1,10 +1,12 @@
 // What the options ask to see: which flows, which of their fields, and how.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "cli/options.h"
 #include "flow/columns.h"
+#include "flow/kernel_condition.h"
 #include "flow/view.h"
 #include "output/writer.h"
 
@@ -22,6 +24,12 @@ public:
     /// `options` must outlive the result. Error: usage, for a condition that cannot be read, a name that is taken,
     /// or a field that the built-in program never has.
     static Result<Request> create(const Options &options);
+
+    /// The parts of all conditions.
+    std::vector<ConditionPart> conditions() const;
+
+    /// Members of the program's record that nothing here asks for: they need not be read.
+    std::vector<std::string> unused_fields() const;
 
     /// Errors: usage, for a field that the program does not have, or a value that the field cannot have.
     Result<View> view(const FlowColumns &columns) const;

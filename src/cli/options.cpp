@@ -55,7 +55,9 @@ po::options_description describe_options() {
         "state", option("STATE,..."), translate("in one of these states"))(
         "netns", option("NETNS,..."),
         translate("in one of these network namespaces: ip netns's name, a path, or the inode"))(
-        "cgroup", option("PATH,..."), translate("in one of these cgroups, or below"));
+        "cgroup", option("PATH,..."), translate("in one of these cgroups, or below"))(
+        "explain",
+        translate("print which parts of the conditions the kernel decides, and which the monitor, and exit"));
     po::options_description output(tr("Output"));
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
@@ -384,6 +386,8 @@ Result<Options> parse_options(int argc, const char *const *argv) {
         options.action = Action::print_source;
     } else if (variables.count("list-fields") != 0) {
         options.action = Action::list_fields;
+    } else if (variables.count("explain") != 0) {
+        options.action = Action::explain;
     }
     return options;
 }

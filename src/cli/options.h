@@ -14,7 +14,7 @@
 
 namespace tcp_stats {
 
-enum class Action { monitor, print_source, print_version, print_help, list_fields };
+enum class Action { monitor, print_source, print_version, print_help, list_fields, explain };
 
 /// `KEY` or `-KEY`.
 struct SortKey {

@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <sys/socket.h>
+
 #include <fmt/format.h>
 
 #include "base/suggest.h"
@@ -37,6 +39,11 @@ std::function<Value(const Flow &)> end_of_flow(std::string_view name) {
     }
     if (name == "daddr") {
         return [](const Flow &flow) { return Value(flow.remote.address); };
+    }
+    if (name == "family") {
+        return [](const Flow &flow) {
+            return Value(family_name(flow.local.address.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET));
+        };
     }
     if (name == "local") {
         return [](const Flow &flow) { return Value(to_string(flow.local)); };
@@ -104,6 +111,12 @@ tl::unexpected<Error> no_such_field(const char *option, const std::string &name,
                     : tr("{}: there is no field {}; did you mean {}? --list-fields lists them", option, name, meant));
 }
 
+/// Whether `name` can be a field of the built-in program, on this kernel or another.
+bool is_known(const std::string &name) {
+    const auto names = known_names();
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 } // namespace
 
 std::string shown_name(const Field &field) {
@@ -119,7 +132,7 @@ FlowColumns::FlowColumns(const RecordReader &reader, const std::vector<UserField
     };
     for (const auto &field : known_fields()) {
         if (auto value = end_of_flow(field.name)) {
-            add(field, true, std::move(value));
+            add(field, field.in_line != nullptr, std::move(value));
             continue;
         }
         const auto number = numbers_in_line().find(field.name);
@@ -151,6 +164,20 @@ FlowColumns::FlowColumns(const RecordReader &reader, const std::vector<UserField
     add_record_columns(false); // the program's own stand at the end
 }
 
+FlowColumns FlowColumns::expected(const std::vector<UserField> &fields) {
+    const auto none = [](const Flow & /*flow*/) { return Value(); };
+    FlowColumns columns;
+    for (const auto &field : known_fields()) {
+        if (field.source != Source::internal) {
+            columns.columns_.push_back({shown_name(field), &field, field.unit, type_of(field), false, none});
+        }
+    }
+    for (const auto &field : fields) {
+        columns.columns_.push_back({field.name, nullptr, field.unit, ColumnType::number, false, none});
+    }
+    return columns;
+}
+
 const FlowColumn *FlowColumns::find(std::string_view name) const {
     const auto named = [&](const FlowColumn &column) { return column.name == name; };
     const auto in_record = [&](const FlowColumn &column) {
@@ -167,7 +194,7 @@ Result<const FlowColumn *> FlowColumns::require(const char *option, const std::s
     if (const auto *column = find(name)) {
         return column;
     }
-    if (const auto known = require_known(option, name)) {
+    if (is_known(name)) {
         return fail(ErrorKind::usage, tr("{}: the program has no field {} here: it needs another kernel, an option, or "
                                          "is not in --src; --list-fields says more",
                                          option, name));
@@ -177,14 +204,6 @@ Result<const FlowColumn *> FlowColumns::require(const char *option, const std::s
         names.push_back(column.name);
     }
     return no_such_field(option, name, names);
-}
-
-Result<void> require_known(const char *option, const std::string &name) {
-    const auto names = known_names();
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-        return no_such_field(option, name, names);
-    }
-    return {};
 }
 
 int compare(const Value &one, const Value &other) {

@@ -35,6 +35,10 @@ public:
     /// `reader` must outlive the result; `fields` are members of its record.
     explicit FlowColumns(const RecordReader &reader, const std::vector<UserField> &fields = {});
 
+    /// Those that the built-in program can have, on this kernel or another, and `fields`: to tell before it is compiled
+    /// whether names and values make sense. Their flows have no values.
+    static FlowColumns expected(const std::vector<UserField> &fields);
+
     const std::vector<FlowColumn> &all() const { return columns_; }
 
     /// By the name that users call it, or by that in the record; null where there is none.
@@ -44,11 +48,10 @@ public:
     Result<const FlowColumn *> require(const char *option, const std::string &name) const;
 
 private:
+    FlowColumns() = default;
+
     std::vector<FlowColumn> columns_;
 };
-
-/// Whether `name` can be a field of the built-in program, on this kernel or another. Error: as in `require`.
-Result<void> require_known(const char *option, const std::string &name);
 
 /// Less than 0, 0 or more: numbers by size, texts by bytes, addresses by family and bits. Absent values equal
 /// each other and are less than all others.

@@ -22,6 +22,7 @@ enum class Naming {
     tcp_state, ///< include/net/tcp_states.h
     ca_state,  ///< enum tcp_ca_state
     role,      ///< who opened the connection
+    family,    ///< AF_INET, AF_INET6
 };
 
 enum class Source {

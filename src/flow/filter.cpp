@@ -2,152 +2,20 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
-#include <cmath>
-#include <cstring>
-#include <map>
-#include <optional>
 #include <utility>
-
-#include <arpa/inet.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/suggest.h"
 #include "base/translate.h"
+#include "flow/network.h"
+#include "flow/quantity.h"
 
 namespace tcp_stats {
 namespace {
 
 using Test = std::function<bool(const Flow &)>;
 using enum Comparison::Operator;
-
-struct Network {
-    Address address;
-    unsigned bits; ///< of the address that are the network's
-};
-
-/// An IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2) as itself.
-Address plain(const Address &address) {
-    static constexpr std::uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (address.family == AddressFamily::ipv4 || std::memcmp(address.bytes.data(), mapped, sizeof(mapped)) != 0) {
-        return address;
-    }
-    Address ipv4;
-    std::copy(address.bytes.begin() + sizeof(mapped), address.bytes.end(), ipv4.bytes.begin());
-    return ipv4;
-}
-
-bool contains(const Network &network, const Address &any_form) {
-    const auto address = plain(any_form);
-    if (address.family != network.address.family) {
-        return false;
-    }
-    for (unsigned bit = 0; bit < network.bits; bit += 8) {
-        const auto mask = static_cast<std::uint8_t>(0xff00U >> std::min(8U, network.bits - bit));
-        if (((address.bytes[bit / 8] ^ network.address.bytes[bit / 8]) & mask) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-std::optional<Network> network_of(const std::string &text) {
-    const auto slash = text.find('/');
-    const auto address = text.substr(0, slash);
-    Network network{};
-    if (inet_pton(AF_INET, address.c_str(), network.address.bytes.data()) == 1) {
-        network.bits = 32;
-    } else if (inet_pton(AF_INET6, address.c_str(), network.address.bytes.data()) == 1) {
-        network.address.family = AddressFamily::ipv6;
-        network.bits = 128;
-    } else {
-        return std::nullopt;
-    }
-    if (slash != std::string::npos) {
-        const auto *end = text.data() + text.size();
-        unsigned bits = 0;
-        const auto [stop, error] = std::from_chars(text.data() + slash + 1, end, bits);
-        if (error != std::errc() || stop != end || bits > network.bits) {
-            return std::nullopt;
-        }
-        network.bits = bits;
-    }
-    constexpr unsigned mapped_bits = 96;
-    if (const auto ipv4 = plain(network.address); !(ipv4 == network.address) && network.bits >= mapped_bits) {
-        network = {ipv4, network.bits - mapped_bits};
-    }
-    return network;
-}
-
-/// What a unit is worth, in µs, bytes, or ones; and which of these.
-struct Unit {
-    char dimension; ///< t time, b bytes, % share, 1 number
-    double worth;
-};
-
-std::optional<Unit> unit_of_value(const std::string &suffix) {
-    static const std::map<std::string, Unit> units = {
-        {"ns", {'t', 1e-3}},      {"us", {'t', 1}},         {"ms", {'t', 1e3}},      {"s", {'t', 1e6}},
-        {"m", {'t', 60e6}},       {"h", {'t', 3600e6}},     {"B", {'b', 1}},         {"kB", {'b', 1e3}},
-        {"MB", {'b', 1e6}},       {"GB", {'b', 1e9}},       {"TB", {'b', 1e12}},     {"KiB", {'b', 1024}},
-        {"MiB", {'b', 0x1p20}},   {"GiB", {'b', 0x1p30}},   {"bit", {'b', 1.0 / 8}}, {"kbit", {'b', 1e3 / 8}},
-        {"Mbit", {'b', 1e6 / 8}}, {"Gbit", {'b', 1e9 / 8}}, {"%", {'%', 1}},         {"k", {'1', 1e3}},
-        {"M", {'1', 1e6}},        {"G", {'1', 1e9}},
-    };
-    const auto found = units.find(suffix.ends_with("/s") ? suffix.substr(0, suffix.size() - 2) : suffix);
-    return found == units.end() ? std::nullopt : std::optional(found->second);
-}
-
-Unit unit_of_field(const std::string &unit) {
-    if (unit == "us") {
-        return {'t', 1};
-    }
-    if (unit == "us * 8") {
-        return {'t', 1.0 / 8};
-    }
-    if (unit == "ms") {
-        return {'t', 1e3};
-    }
-    if (unit == "ns") {
-        return {'t', 1e-3};
-    }
-    return {unit.starts_with("bytes") ? 'b' : unit == "%" ? '%' : '1', 1};
-}
-
-/// The number that `text` stands for in the field's unit; else what is wrong.
-tl::expected<Value, std::string> number_of(const std::string &text, const FlowColumn &column) {
-    const auto *end = text.data() + text.size();
-    std::uint64_t whole = 0;
-    const bool hex = text.starts_with("0x");
-    if (const auto [stop, error] = std::from_chars(text.data() + (hex ? 2 : 0), end, whole, hex ? 16 : 10);
-        error == std::errc() && stop == end) {
-        return Value(whole);
-    }
-    double number = 0;
-    const auto *digits = text.data() + (text.starts_with('+') ? 1 : 0);
-    const auto [stop, error] = std::from_chars(digits, end, number, std::chars_format::fixed);
-    if (error != std::errc() || !std::isfinite(number)) {
-        return tl::unexpected(tr("{} is a number, and this is none", column.name));
-    }
-    if (stop == end) {
-        return Value(number);
-    }
-    const auto unit = unit_of_value(std::string(stop, end));
-    if (!unit) {
-        return tl::unexpected(tr("there is no unit {}; it accepts ns us ms s m h, B kB MB GB TB KiB MiB GiB, bit kbit "
-                                 "Mbit Gbit, %, k M G",
-                                 std::string(stop, end)));
-    }
-    const auto own = unit_of_field(column.unit);
-    if (unit->dimension != own.dimension && unit->dimension != '1') {
-        return tl::unexpected(column.unit.empty()
-                                  ? tr("{} has no unit", column.name)
-                                  : tr("{} is in {}; this is something else", column.name, column.unit));
-    }
-    return Value(unit->dimension == '1' ? number * unit->worth : number * unit->worth / own.worth);
-}
 
 std::string lower(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -161,6 +29,7 @@ std::vector<std::string> names_of(const FlowColumn &column) {
     for (std::uint64_t number = 0; number < 16 && naming != Naming::none; ++number) {
         auto name = naming == Naming::tcp_state  ? tcp_state_name(number)
                     : naming == Naming::ca_state ? ca_state_name(number)
+                    : naming == Naming::family   ? family_name(number)
                                                  : role_name(number);
         if (std::isdigit(static_cast<unsigned char>(name.front())) == 0) {
             names.push_back(std::move(name));
@@ -247,7 +116,7 @@ private:
         }
         std::vector<Value> numbers;
         for (const auto &piece : comparison.values) {
-            auto number = number_of(piece.text, column);
+            auto number = quantity_of(piece.text, column.name, column.unit);
             if (piece.quoted || !number) {
                 return refuse(piece,
                               piece.quoted ? tr("{} is a number, and this is text", column.name) : number.error());

@@ -1,5 +1,7 @@
 #include "flow/flow.h"
 
+#include <algorithm>
+#include <cctype>
 #include <span>
 
 #include <arpa/inet.h>
@@ -53,6 +55,20 @@ std::string ca_state_name(std::uint64_t state) {
 std::string role_name(std::uint64_t role) {
     static constexpr std::array names = {static_cast<const char *>(nullptr), "active", "passive"};
     return name_or_number(role, names);
+}
+
+std::string family_name(std::uint64_t family) {
+    return family == AF_INET ? "ipv4" : family == AF_INET6 ? "ipv6" : std::to_string(family);
+}
+
+std::optional<std::uint64_t> family_number(std::string_view name) {
+    const auto is = [&](std::string_view known) {
+        return std::equal(name.begin(), name.end(), known.begin(), known.end(),
+                          [](unsigned char one, char other) { return std::tolower(one) == other; });
+    };
+    return is("ipv4")   ? std::optional<std::uint64_t>(AF_INET)
+           : is("ipv6") ? std::optional<std::uint64_t>(AF_INET6)
+                        : std::nullopt;
 }
 
 } // namespace tcp_stats

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -47,6 +49,12 @@ std::string ca_state_name(std::uint64_t state);
 
 /// Who opened a connection: `active`, this end, or `passive`; else the number.
 std::string role_name(std::uint64_t role);
+
+/// The name of an address family as --where has it, `ipv4` or `ipv6`, of AF_INET and AF_INET6; else the number.
+std::string family_name(std::uint64_t family);
+
+/// AF_INET or AF_INET6 by that name, in small or capital letters.
+std::optional<std::uint64_t> family_number(std::string_view name);
 
 /// The value of a field; monostate: there is none.
 using Value =

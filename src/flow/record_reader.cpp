@@ -49,6 +49,8 @@ Value name_of(Naming naming, std::uint64_t number) {
         return ca_state_name(number);
     case Naming::role:
         return role_name(number);
+    case Naming::family:
+        return family_name(number);
     case Naming::none:
         break;
     }

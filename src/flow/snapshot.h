@@ -32,6 +32,8 @@ struct Reading {
     std::unordered_set<std::uint64_t> walked_netns;
     /// What is missing, counted since the start.
     std::vector<Count> missed;
+    /// Sockets that the walk passed over because the user does not want to see them; absent: it does not tell.
+    std::optional<std::uint64_t> refused;
 };
 
 struct Flow {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
+
+#include <bpf/bpf.h>
 
 namespace tcp_stats {
 namespace {
@@ -38,6 +41,11 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
         return tl::unexpected(closed.error());
     }
     collector.closed_ = std::move(*closed);
+    const auto *refused = program.table("flow_refused");
+    if (refused != nullptr && refused->type == BPF_MAP_TYPE_ARRAY && refused->leaf_size == sizeof(refused_) &&
+        !program.text().headers.empty()) {
+        collector.refused_fd_ = refused->fd;
+    }
     collector.first_seen_ = reader.integer("first_seen_ns");
     collector.pid_ = reader.integer("pid");
     return collector;
@@ -55,6 +63,7 @@ Result<Reading> Collector::read(const Hooks &hooks) {
         // No namespace has the number 0: nothing was walked, and the snapshot says so.
         reading.walked_netns = walked ? std::move(*walked) : std::unordered_set<std::uint64_t>{0};
     }
+    reading.refused = newly_refused();
     auto live = table_->read();
     if (live && files_ && wants_owners(*live)) {
         owners_sought_ns_ = monotonic_ns();
@@ -82,6 +91,16 @@ Result<Reading> Collector::read(const Hooks &hooks) {
     reading.missed.push_back({"probe_missed", hooks.missed()});
     reading.missed.push_back({"read_restarted", restarts_});
     return reading;
+}
+
+/// Each walk counts them, and nothing else does.
+std::optional<std::uint64_t> Collector::newly_refused() {
+    const std::uint32_t first = 0;
+    std::uint64_t count = 0;
+    if (refused_fd_ < 0 || bpf_map_lookup_elem(refused_fd_, &first, &count) != 0) {
+        return std::nullopt;
+    }
+    return count - std::exchange(refused_, count);
 }
 
 bool Collector::wants_owners(const RawEntries &entries) const {

@@ -35,6 +35,7 @@ private:
     Collector(const FlowTable &table, const RecordReader &reader, MissedCounts missed)
         : table_(&table), reader_(&reader), missed_(std::move(missed)) {}
 
+    std::optional<std::uint64_t> newly_refused();
     bool wants_owners(const RawEntries &entries) const;
 
     const FlowTable *table_;
@@ -45,6 +46,8 @@ private:
     std::optional<ClosedFlows> closed_;
     std::optional<RecordField> first_seen_, pid_;
     bool walked_ = false;
+    int refused_fd_ = -1;       ///< the program's array of one counter
+    std::uint64_t refused_ = 0; ///< what it said last
     std::uint64_t restarts_ = 0;
     std::uint64_t owners_sought_ns_ = 0; ///< when open files were walked last; 0: never
 };

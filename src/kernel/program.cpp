@@ -259,8 +259,10 @@ Result<Program> Program::compile(const ProgramText &text, KernelTypesChoice choi
 Result<Program> Program::compile_with(const KernelTypes &types, const ProgramText &text) {
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag"};
     flags.push_back(annotated_source(text, types.directory()));
+    for (const auto &[name, header] : text.headers) {
+        std::ofstream(types.directory() / name) << header;
+    }
     if (!text.fields.empty()) {
-        std::ofstream(types.directory() / user_fields_header_name) << user_fields_header(text.fields);
         flags.emplace_back("-Werror=implicit-function-declaration");
     }
     if (text.directory.empty()) {

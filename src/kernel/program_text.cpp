@@ -120,7 +120,7 @@ void append_included(const std::string &text, const std::filesystem::path &direc
 
 } // namespace
 
-ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_program_name, {}, {}, {}}; }
+ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_program_name, {}}; }
 
 Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
     std::error_code error;
@@ -139,7 +139,7 @@ Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
     if (text->starts_with(byte_order_mark)) {
         text->erase(0, byte_order_mark.size());
     }
-    ProgramText program = {*text, file.string(), std::filesystem::absolute(file).parent_path(), {}, {}};
+    ProgramText program = {*text, file.string(), std::filesystem::absolute(file).parent_path()};
     std::set<std::filesystem::path> seen;
     append_included(program.text, program.directory, seen, program.included);
     return program;
@@ -154,9 +154,22 @@ Result<void> ProgramText::add(const std::vector<UserField> &more) {
                     tr("--field: {} has no place for fields (USER_FIELDS); take it from --print-src", name));
     }
     fields = more;
-    included += user_fields_header(fields);
-    definitions.push_back(fmt::format("USER_FIELDS_HEADER=\"{}\"", user_fields_header_name));
+    add_header("USER_FIELDS_HEADER", user_fields_header_name, user_fields_header(fields));
     return {};
+}
+
+bool ProgramText::add_condition(const std::string &header) {
+    if (identifiers().count("FLOW_WANTED") == 0) {
+        return false;
+    }
+    add_header("CONDITION_HEADER", "tcp_stats_monitor_condition.h", header);
+    return true;
+}
+
+void ProgramText::add_header(const char *definition, const char *header, const std::string &header_text) {
+    headers[header] = header_text;
+    included += header_text;
+    definitions.push_back(fmt::format("{}=\"{}\"", definition, header));
 }
 
 std::set<std::string> ProgramText::identifiers() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,11 +23,16 @@ struct ProgramText {
     std::vector<std::string> definitions = {};
     /// The text of the files that it includes with `#include "…"`, as far as they lie in `directory`.
     std::string included = {};
+    /// Headers made for it, by the name that it includes them by: they lie with the kernel's types.
+    std::map<std::string, std::string> headers = {};
     /// The user's (--field).
     std::vector<UserField> fields = {};
 
     /// Adds fields. Error: usage, where the program has no place for them.
     Result<void> add(const std::vector<UserField> &more);
+
+    /// Adds the header of a condition (kernel_condition_header). False: the program does not ask for one.
+    bool add_condition(const std::string &header);
 
     /// The program that this binary carries, bpf_programs/tcp_stats_sockkey.c.
     static ProgramText built_in();
@@ -58,6 +64,10 @@ struct ProgramText {
 
     /// Whether a macro of its own pastes `PREFIX` and a name together.
     bool pastes(const std::string &prefix) const;
+
+private:
+    /// `definition` is what the program includes it by.
+    void add_header(const char *definition, const char *header, const std::string &header_text);
 };
 
 } // namespace tcp_stats

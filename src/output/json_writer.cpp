@@ -65,7 +65,11 @@ std::string JsonWriter::snapshot(const Page &page) {
             }
         }
     }
-    text += "],\"missed\":{";
+    text += "],";
+    if (page.snapshot.reading.refused) {
+        text += fmt::format("\"refused\":{},", *page.snapshot.reading.refused);
+    }
+    text += "\"missed\":{";
     const char *separator = "";
     for (const auto &count : page.snapshot.missed) {
         text += fmt::format("{}{}:{}", separator, quoted(count.name), count.value);

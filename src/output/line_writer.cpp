@@ -81,6 +81,9 @@ std::string LineWriter::snapshot(const Page &page) {
     for (const auto *flow : page.flows) {
         append_flow(text, *flow);
     }
+    if (page.snapshot.reading.refused.value_or(0) != 0) {
+        text += fmt::format("# refused={}\n", *page.snapshot.reading.refused);
+    }
     return text + comment_line(page.snapshot);
 }
 

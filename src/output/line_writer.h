@@ -6,7 +6,8 @@
 namespace tcp_stats {
 
 /// A snapshot is `[snapshot]` and a line for each flow shown, or one line that says there is none yet; then, where
-/// something was missed, a comment line `# name=count …`. The data lines are the same in every language; what stands
+/// something was missed, a comment line `# name=count …`, and one `# refused=count` of the sockets that the kernel kept
+/// out. The data lines are the same in every language; what stands
 /// before and behind them is in the user's. Columns follow what the script's format has, as `name=value`.
 class LineWriter : public Writer {
 public:

@@ -103,6 +103,9 @@ std::string TableWriter::snapshot(const Page &page) {
     if (page.flows.size() < of_all) {
         text += fmt::format(", shown: {}", page.flows.size());
     }
+    if (page.snapshot.reading.refused) {
+        text += fmt::format(", refused in the kernel: {}", *page.snapshot.reading.refused);
+    }
     text += '\n';
     const auto in = [&](const char *style) { return layout_.colour ? style : ""; };
     if (!rows.empty()) {

@@ -153,7 +153,7 @@ class Monitor:
                 current.lines.append(line)
                 continue
             elif line.startswith("#"):
-                current.missed = words_of_comment(line)
+                current.missed.update(words_of_comment(line))
             self.lines.append(line)
         complete()
 

@@ -10,6 +10,7 @@
 
 #include "base/translate.h"
 #include "flow/fields_in_use.h"
+#include "output/table_writer.h"
 
 namespace tcp_stats {
 namespace {
@@ -116,10 +117,13 @@ std::vector<ConditionPart> Request::conditions() const {
 }
 
 std::vector<std::string> Request::unused_fields() const {
-    if (options_.columns.empty()) { // the format shows them all
-        return {};
-    }
     std::set<std::string> asked_for(options_.columns.begin(), options_.columns.end());
+    if (options_.columns.empty()) {
+        if (options_.output != OutputFormat::table) { // it shows them all
+            return {};
+        }
+        asked_for.insert(std::begin(table_column_names), std::end(table_column_names));
+    }
     for (const auto &[text, condition] : where_) {
         for (const auto &field : fields_of(condition)) {
             asked_for.insert(field.text);

@@ -112,7 +112,7 @@ std::string in_network(const std::string &member, const Network &network) {
         const auto own = std::min(32U, bits - word * 32);
         const auto mask = htonl(own == 32 ? 0xffffffffU : ~(0xffffffffU >> own));
         std::uint32_t value = 0;
-        std::memcpy(&value, bytes.data() + 4 * word, sizeof(value));
+        std::memcpy(&value, bytes.data() + std::size_t(4) * word, sizeof(value));
         tests.push_back(fmt::format("(flow.{}[{}] & 0x{:08x}U) == 0x{:08x}U", member, word, mask, value & mask));
     }
     if (excludes_ipv4) {

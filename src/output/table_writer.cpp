@@ -41,10 +41,7 @@ void append_row(std::string &text, const std::vector<Cell> &cells, const std::ve
 
 std::vector<const FlowColumn *> table_columns(const FlowColumns &columns) {
     std::vector<const FlowColumn *> found;
-    for (const auto *name : {"local",     "remote",      "state",          "comm",       "rtt_us",
-                             "cwnd",      "bytes_per_s", "received_per_s", "retr",       "limit",
-                             "limit_pct", "bytes",       "bytes_received", "min_rtt_us", "delivery_rate",
-                             "notsent",   "rcvq",        "duration_ms",    "pid",        "ca"}) {
+    for (const auto *name : table_column_names) {
         if (const auto *column = columns.find(name)) {
             found.push_back(column);
         }

@@ -22,7 +22,13 @@ private:
     std::map<const FlowColumn *, std::size_t> widths_;
 };
 
-/// The columns of a table where none were asked for, the most telling first; only those that there are.
+/// What a table shows by itself, the most telling first; the program's own fields follow.
+inline constexpr const char *table_column_names[] = {
+    "local", "remote",      "state",     "comm",  "rtt_us",         "cwnd",       "bytes_per_s",   "received_per_s",
+    "retr",  "limit",       "limit_pct", "bytes", "bytes_received", "min_rtt_us", "delivery_rate", "notsent",
+    "rcvq",  "duration_ms", "pid",       "ca"};
+
+/// The columns of a table where none were asked for; only those that there are.
 std::vector<const FlowColumn *> table_columns(const FlowColumns &columns);
 
 } // namespace tcp_stats

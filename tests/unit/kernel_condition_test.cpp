@@ -63,7 +63,7 @@ public:
     }
 
     std::string network() {
-        const auto text = address();
+        auto text = address();
         if (below(3) == 0) {
             return text;
         }
@@ -82,7 +82,7 @@ public:
     }
 
     std::string comparison() {
-        const auto field = one_of<std::string>({"saddr", "daddr", "sport", "dport", "family", "netns", "cgroup"});
+        auto field = one_of<std::string>({"saddr", "daddr", "sport", "dport", "family", "netns", "cgroup"});
         const bool address_field = field.ends_with("addr");
         const auto value = [&] {
             return address_field       ? network()

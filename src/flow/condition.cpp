@@ -19,7 +19,7 @@ using Text = std::string::const_iterator;
 using Range = boost::iterator_range<Text>;
 
 /// Parentheses and negations within each other; the parser calls itself for each.
-constexpr int deepest = 100;
+constexpr std::size_t deepest = 100;
 
 /// The beginning of the text, for the places of pieces.
 struct begin_of_text;
@@ -83,6 +83,8 @@ struct Operators : x3::symbols<Comparison::Operator> {
 };
 
 const Operators operators;
+/// x3::blank demands characters of ASCII.
+const auto blank = x3::char_(" \t");
 const auto word_character = x3::char_("A-Za-z0-9_");
 const auto keyword = [](const char *word) { return x3::lexeme[x3::lit(word) >> !word_character]; };
 const auto any_keyword = keyword("and") | keyword("or") | keyword("not") | keyword("in") | keyword("under");
@@ -119,10 +121,10 @@ const auto any_def = all[take] >> *((x3::lit("||") | keyword("or")) >> x3::expec
 BOOST_SPIRIT_DEFINE(any, all, one, comparison, value, closing)
 
 /// How deep the text goes at most, or more, for the stack's sake.
-int depth_of(const std::string &text) {
-    int depth = 0;
-    int most = 0;
-    int negations = 0;
+std::size_t depth_of(const std::string &text) {
+    std::vector<std::size_t> around; // for each open parenthesis, how deep it stands
+    std::size_t depth = 0;
+    std::size_t most = 0;
     char quote = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -133,29 +135,30 @@ int depth_of(const std::string &text) {
         } else if (c == '"' || c == '\'') {
             quote = c;
         } else if (c == '(') {
+            around.push_back(depth);
             most = std::max(most, ++depth);
-        } else if (c == ')') {
-            depth = std::max(0, depth - 1);
+        } else if (c == ')' && !around.empty()) {
+            depth = around.back();
+            around.pop_back();
         } else if ((c == '!' && !rest.starts_with("!=")) || rest.starts_with("not")) {
-            ++negations;
+            most = std::max(most, ++depth);
         } else if (c == '&' || c == '|' || rest.starts_with("and") || rest.starts_with("or")) {
-            most = std::max(most, depth + negations);
-            negations = 0;
+            depth = around.empty() ? 0 : around.back() + 1; // negations end here
         }
     }
-    return std::max(most, depth + negations);
+    return most;
 }
 
 } // namespace
 
 Error complaint_about(const ConditionText &text, std::size_t place, const std::string &what) {
-    // A caret under the character: blanks of one width, and one for each character of UTF-8.
-    std::string blanks;
-    for (const char c : text.text.substr(0, place)) {
-        blanks += (static_cast<unsigned char>(c) & 0xc0U) == 0x80U ? "" : " ";
-    }
+    // A caret under the character: blanks of one width, and one for each character of UTF-8, as it is shown.
     auto shown = text.text;
     std::replace(shown.begin(), shown.end(), '\t', ' ');
+    std::string blanks;
+    for (const char c : printable(shown.substr(0, place))) {
+        blanks += (static_cast<unsigned char>(c) & 0xc0U) == 0x80U ? "" : " ";
+    }
     return {ErrorKind::usage, fmt::format("{}: {}", text.option, what),
             "  " + printable(shown) + "\n  " + blanks + "^"};
 }
@@ -205,7 +208,7 @@ Result<Condition> parse_where(const ConditionText &whole) {
                                         begin);
     };
     try {
-        const bool parsed = x3::phrase_parse(at, text.end(), x3::with<begin_of_text>(begin)[any], x3::blank, condition);
+        const bool parsed = x3::phrase_parse(at, text.end(), x3::with<begin_of_text>(begin)[any], blank, condition);
         if (parsed && at == text.end()) {
             return condition;
         }
@@ -260,8 +263,8 @@ Result<Condition> parse_condition(const ConditionText &text) {
         condition.children = {one_of("sport"), one_of("dport")};
     } else if (form == "cgroup") {
         condition.kind = Condition::Kind::any;
-        for (const auto &value : *values) {
-            condition.children.push_back(comparison_of("cgroup_path", Comparison::Operator::under, {value}));
+        for (const auto &path : *values) {
+            condition.children.push_back(comparison_of("cgroup_path", Comparison::Operator::under, {path}));
         }
     } else {
         condition = one_of(form == "local" ? "saddr" : form == "remote" ? "daddr" : form.c_str());

@@ -1,9 +1,9 @@
 #include "flow/record_layout.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
-#include <regex>
 
 #include <nlohmann/json.hpp>
 
@@ -52,8 +52,31 @@ Scalar scalar_of(const std::string &type) {
 
 /// `pad`, `pad2`, `_pad`, and BCC's own `__pad_3`, `__pad_end`.
 bool is_padding(const std::string &name) {
-    static const std::regex pattern("_*pad(ding)?_?([0-9]*|end)");
-    return name.empty() || std::regex_match(name, pattern);
+    std::string_view rest = name;
+    const auto skip = [&](std::string_view word) {
+        const bool there = rest.starts_with(word);
+        rest.remove_prefix(there ? word.size() : 0);
+        return there;
+    };
+    rest.remove_prefix(std::min(rest.find_first_not_of('_'), rest.size()));
+    if (!skip("padding") && !skip("pad")) {
+        return name.empty();
+    }
+    skip("_");
+    return rest == "end" || rest.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// What is too large for it: no table has values of that size.
+constexpr auto too_large = std::numeric_limits<std::size_t>::max();
+
+std::size_t sum(std::size_t one, std::size_t other) {
+    std::size_t result = 0;
+    return __builtin_add_overflow(one, other, &result) ? too_large : result;
+}
+
+std::size_t product(std::size_t one, std::size_t other) {
+    std::size_t result = 0;
+    return __builtin_mul_overflow(one, other, &result) ? too_large : result;
 }
 
 class DescriptionReader {
@@ -66,8 +89,8 @@ public:
         const bool is_union = record.size() == 3 && record.at(2) == "union";
         std::size_t used = 0;
         for (const auto &member : record.at(1)) {
-            const auto size = read_member(member, is_union ? offset : offset + used, path);
-            used = is_union ? std::max(used, size) : used + size;
+            const auto size = read_member(member, is_union ? offset : sum(offset, used), path);
+            used = is_union ? std::max(used, size) : sum(used, size);
         }
         return used;
     }
@@ -88,7 +111,7 @@ private:
             if (!member.at(2).is_array()) {
                 throw Unreadable{tr("{} is a bit-field; make it a plain integer", name)};
             }
-            length = member.at(2).at(0).get<std::size_t>();
+            length = member.at(2).at(0).get_ref<const json::number_unsigned_t &>();
         }
         const auto &type = member.at(1);
         return type.is_string() ? add_scalar(name, path, type.get<std::string>(), length, offset)
@@ -99,7 +122,7 @@ private:
                            std::optional<std::size_t> length, std::size_t offset) {
         auto [size, kind] = scalar_of(type);
         if (length) {
-            size *= *length;
+            size = product(size, *length);
             kind = type == "char" ? FieldKind::text : FieldKind::bytes;
         }
         fields_.push_back({name, path + name, offset, size, kind, !is_padding(name)});
@@ -114,7 +137,7 @@ private:
         if (length) { // an array of structs: shown as a whole
             fields_.resize(index + 1);
             fields_[index].shown = true;
-            size *= *length;
+            size = product(size, *length);
         }
         fields_[index].size = size;
         return size;
@@ -134,7 +157,7 @@ Result<RecordLayout> RecordLayout::parse(std::string_view leaf_desc, std::size_t
             throw Unreadable{tr("the value is no struct; declare one as --print-src has it")};
         }
         const auto size = DescriptionReader(layout.fields_).read_record(description, 0);
-        if (size != leaf_size) {
+        if (size != leaf_size || size == too_large) {
             throw Unreadable{tr("its fields make {} bytes, the table says {}; an array of arrays is not "
                                 "supported",
                                 size, leaf_size)};

@@ -156,6 +156,15 @@ TEST_CASE("what cannot be read is shown with a caret") {
     CHECK(complaint("sport == 1\n") == "--where: this character has no place here @10");
     CHECK(complaint(std::string(200, '(') + "sport" + std::string(200, ')')) ==
           "--where: conditions within conditions, more than 100 deep");
+    std::string negations_around;
+    for (std::size_t i = 1; i < 100; ++i) {
+        negations_around += std::string(100 - i, '!') + "(retr or ";
+    }
+    CHECK(complaint(negations_around + "retr" + std::string(99, ')')) ==
+          "--where: conditions within conditions, more than 100 deep");
+    CHECK(complaint("sport == 1 é") == "--where: this cannot follow here; join conditions with and, or @11");
+    CHECK(complaint("comm == '\xc2\x85' and foo bar") ==
+          "--where: this cannot follow here; join conditions with and, or @24");
 }
 
 TEST_CASE("what makes no sense is shown with a caret") {

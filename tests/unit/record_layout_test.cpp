@@ -1,5 +1,7 @@
 #include "flow/record_layout.h"
 
+#include <limits>
+
 #include "test.h"
 
 using namespace tcp_stats;
@@ -51,6 +53,22 @@ TEST_CASE("padding and the structs around other fields are not shown") {
     REQUIRE(layout.has_value());
     CHECK(shown_names(*layout) == std::vector<std::string>{"saddr", "daddr", "sport", "dport", "proto", "pkts_sent",
                                                            "bytes_sent", "retransmits", "last_state", "last_seen_ns"});
+}
+
+TEST_CASE("members named like padding are not shown, however long their names are") {
+    for (const std::string name : {"pad", "pad2", "_pad", "__pad_3", "__pad_end", "padding", "_padding_12", ""}) {
+        const auto layout = RecordLayout::parse(R"(["s", [[")" + name + R"(", "int"]], "struct"])", 4);
+        REQUIRE(layout.has_value());
+        CHECK(shown_names(*layout).empty());
+    }
+    for (const std::string name : {"pads", "xpad", "pad_x", "pad__3", "padend2", "_", "pa"}) {
+        const auto layout = RecordLayout::parse(R"(["s", [[")" + name + R"(", "int"]], "struct"])", 4);
+        REQUIRE(layout.has_value());
+        CHECK(shown_names(*layout) == std::vector<std::string>{name});
+    }
+    const std::string long_name(200'000, '_');
+    CHECK(shown_names(RecordLayout::parse(R"(["s", [[")" + long_name + R"(", "int"]], "struct"])", 4).value()) ==
+          std::vector<std::string>{long_name});
 }
 
 TEST_CASE("kinds follow the C type") {
@@ -121,5 +139,20 @@ TEST_CASE("a description that is damaged anywhere is refused, not misread") {
                             R"(["s", [["x", 7]], "struct"])", R"(["s", {"x": 1}, "struct"])",
                             R"(["s", [["x", "int", ["y"]]], "struct"])", R"(["s", [["x", "int", []]], "struct"])"}) {
         CHECK_FALSE(RecordLayout::parse(odd, 4).has_value());
+    }
+}
+
+TEST_CASE("lengths that add up to the size only beyond what a size can be are refused") {
+    for (const std::string member :
+         {R"(["x", "unsigned char", [18446744073709551612]], ["y", "int"])",
+          R"(["x", "unsigned long long", [2305843009213693952]])", R"(["x", "int", [-1]], ["y", "int"])",
+          R"(["x", ["t", [["y", "unsigned long long"]], "struct"], [2305843009213693952]])"}) {
+        CHECK_FALSE(RecordLayout::parse(R"(["s", [)" + member + R"(], "struct"])", 0).has_value());
+    }
+    CHECK_FALSE(RecordLayout::parse(R"(["s", [["x", "int", [4611686018427387904]]], "struct"])",
+                                    std::numeric_limits<std::size_t>::max())
+                    .has_value());
+    for (const std::string length : {"1.5", "true", "-1", "1e300"}) {
+        CHECK_FALSE(RecordLayout::parse(R"(["s", [["x", "char", [)" + length + R"(]]], "struct"])", 1).has_value());
     }
 }

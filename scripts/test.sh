@@ -9,5 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 install_packages "${build_packages[@]}" "${lab_packages[@]}" "${test_packages[@]}"
 build_preset release
 build_preset asan
+build_preset fuzz
 ctest --preset asan
 ctest --preset release --parallel "$(nproc)" "$@"

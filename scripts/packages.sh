@@ -11,11 +11,11 @@ lab_packages=(
     qemu-system-x86 busybox-static cpio kmod xz-utils zstd util-linux
     iproute2 iperf3 python3
 )
-# To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion, what the
+# To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion and manual page, what the
 # lab's checks and benchmarks compare with.
 test_packages=(
     clang-format clang-tidy clang libclang-rt-dev
-    bash-completion zsh
+    bash-completion zsh mandoc
     bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
 

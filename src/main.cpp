@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "app/monitor.h"
-#include "app/standard_output.h"
-#include "app/stop_signals.h"
 #include "base/printable.h"
 #include "base/translate.h"
 #include "cli/options.h"
 #include "flow/columns.h"
 #include "kernel/program_text.h"
+#include "loop/standard_output.h"
+#include "loop/stop_signals.h"
 #include "version.h"
 
 namespace {

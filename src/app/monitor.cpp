@@ -1,17 +1,14 @@
 #include "app/monitor.h"
 
-#include <algorithm>
+#include <memory>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "app/request.h"
-#include "app/standard_output.h"
 #include "base/translate.h"
 #include "flow/columns.h"
 #include "flow/snapshot.h"
-#include "flow/view.h"
 #include "kernel/cgroup_paths.h"
 #include "kernel/collector.h"
 #include "kernel/flow_table.h"
@@ -19,84 +16,50 @@
 #include "kernel/kernel_features.h"
 #include "kernel/privilege.h"
 #include "kernel/program.h"
-#include "output/line_writer.h"
+#include "loop/loop.h"
+#include "loop/pages.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
 namespace {
 
-Result<void> print(const std::string &text, const StopSignals &signals) {
-    const auto written = write_text(STDOUT_FILENO, text, signals.fd());
-    return written ? Result<void>() : tl::unexpected(written.error());
-}
+/// Snapshots of this kernel's connections.
+class Connections : public SnapshotSource {
+public:
+    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader)
+        : collector_(collector), hooks_(hooks),
+          history_(reader, [this](std::uint64_t id) { return cgroups_.path(id); }) {}
 
-/// False when a signal arrived before `deadline`.
-bool wait_until(std::chrono::steady_clock::time_point deadline, const StopSignals &signals, Collector &collector) {
-    for (;;) {
-        switch (signals.wait(deadline, collector.closed_fd())) {
-        case StopSignals::Woken::by_signal:
-            return false;
-        case StopSignals::Woken::by_deadline:
-            return true;
-        case StopSignals::Woken::by_other:
-            collector.collect_closed();
-            break;
-        }
-    }
-}
-
-/// Where the snapshots come from, and how they are shown.
-struct Parts {
-    Collector &collector;
-    const Hooks &hooks;
-    const RecordReader &reader;
-    const View &view;
-    Writer &writer;
-};
-
-Result<void> show_snapshots(const Options &options, const StopSignals &signals, const Parts &parts) {
-    auto &[collector, hooks, reader, view, writer] = parts;
-    using Clock = std::chrono::steady_clock;
-    CgroupPaths cgroups;
-    History history(reader, [&](std::uint64_t id) { return cgroups.path(id); });
-    auto text = writer.begin();
-    auto next = Clock::now();
-    bool stopped = false;
-    for (std::uint64_t number = 1;; ++number) {
-        auto reading = collector.read(hooks);
+    Result<Taken> next() override {
+        auto reading = collector_.read(hooks_);
         if (!reading) {
             return tl::unexpected(reading.error());
         }
-        const auto snapshot = history.next(std::move(*reading));
-        collector.remove(snapshot.gone);
-        if (options.output == OutputFormat::csv && !snapshot.missed.empty()) { // csv has no place for it
-            auto counts = comment_line(snapshot);
-            counts.pop_back();
-            spdlog::warn(tr("missed since the snapshot before: {}", counts));
-        }
-        text += writer.snapshot({snapshot, flows_in_view(snapshot, view), std::chrono::system_clock::now()});
-        const auto written = write_text(STDOUT_FILENO, text, signals.fd());
-        if (!written) {
-            return tl::unexpected(written.error());
-        }
-        if (*written != Written::all) {
-            return {};
-        }
-        if (stopped) { // that was for what closed since the snapshot before
-            break;
-        }
-        if (options.count && number == *options.count) {
-            return {};
-        }
-        // A snapshot that took longer than the interval does not make the next ones hurry.
-        next = std::max(next + options.interval, Clock::now());
-        stopped = !wait_until(next, signals, collector);
-        if (stopped && !collector.collect_closed()) {
-            break;
-        }
-        text.clear();
+        Taken taken{history_.next(std::move(*reading)), std::chrono::system_clock::now()};
+        collector_.remove(taken.snapshot.gone);
+        return taken;
     }
-    return print(writer.end(), signals);
+    int closed_fd() const override { return collector_.closed_fd(); }
+    bool collect_closed() override { return collector_.collect_closed(); }
+
+private:
+    Collector &collector_;
+    const Hooks &hooks_;
+    CgroupPaths cgroups_;
+    History history_;
+};
+
+/// What the options ask for to see them on.
+Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request,
+                                              const FlowColumns &columns, const RecordReader &reader,
+                                              const StopSignals &signals) {
+    auto view = request.view(columns);
+    auto layout = request.layout(columns);
+    if (!view || !layout) {
+        return tl::unexpected(view ? layout.error() : view.error());
+    }
+    return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), columns, reader),
+                                   std::move(*view), options.interval, signals);
 }
 
 Result<ProgramText> program_text(const Options &options) {
@@ -197,14 +160,12 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(reader.error());
     }
     const FlowColumns columns(*reader, options.fields);
-    const auto view = request->view(columns);
-    auto layout = request->layout(columns);
-    if (!view || !layout) {
-        return tl::unexpected(view ? layout.error() : view.error());
+    auto display = make_display(options, *request, columns, *reader, signals);
+    if (!display) {
+        return tl::unexpected(display.error());
     }
-    const auto writer = make_writer(options.output, std::move(*layout), columns, *reader);
     if (signals.arrived()) { // during the compile
-        return print(writer->end(), signals);
+        return (*display)->end();
     }
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {
@@ -214,7 +175,8 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!hooks) {
         return tl::unexpected(hooks.error());
     }
-    return show_snapshots(options, signals, {*collector, *hooks, *reader, *view, *writer});
+    Connections connections(*collector, *hooks, *reader);
+    return show_snapshots(connections, **display, options.count, signals);
 }
 
 } // namespace tcp_stats

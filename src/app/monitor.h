@@ -1,14 +1,14 @@
-// The loop: read, decode, write, wait.
+// Wires up what the options ask for: program, hooks, display.
 #pragma once
 
-#include "app/stop_signals.h"
 #include "base/error.h"
 #include "cli/options.h"
+#include "loop/stop_signals.h"
 
 namespace tcp_stats {
 
-/// Compiles, attaches, and writes snapshots to standard output until the count is reached, a signal
-/// arrives or the reader leaves. Everything is detached when it returns.
+/// Compiles, attaches, and shows snapshots until the count is reached, a signal
+/// arrives or the viewer leaves. Everything is detached when it returns.
 Result<void> monitor(const Options &options, const StopSignals &signals);
 
 /// The text of --explain. Errors: usage, source_unreadable.

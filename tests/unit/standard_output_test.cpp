@@ -1,4 +1,4 @@
-#include "app/standard_output.h"
+#include "loop/standard_output.h"
 
 #include <array>
 #include <csignal>
@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "app/stop_signals.h"
+#include "loop/stop_signals.h"
 #include "test.h"
 
 using namespace tcp_stats;
@@ -77,21 +77,25 @@ TEST_CASE("a full disk and a closed descriptor are errors of the output") {
     CHECK_FALSE(write_text(full, "text", never_stopped.ends[0]).has_value());
 }
 
-TEST_CASE("a wait ends by its deadline, another descriptor, or before all a signal, which does not end the process") {
+TEST_CASE("a wait ends by its deadline, a descriptor, or before all a signal, which does not end the process") {
+    using By = StopSignals::By;
     const StopSignals signals;
     CHECK_FALSE(signals.arrived());
-    int ends[2];
-    REQUIRE(pipe(ends) == 0);
+    Pipe quiet;
+    Pipe busy;
+    const std::array descriptors = {-1, quiet.ends[0], busy.ends[0]};
     const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
-    CHECK(signals.wait(soon, ends[0]) == StopSignals::Woken::by_deadline);
-    REQUIRE(write(ends[1], "x", 1) == 1);
-    CHECK(signals.wait(soon + std::chrono::hours(1), ends[0]) == StopSignals::Woken::by_other);
+    const auto in_an_hour = soon + std::chrono::hours(1);
+    CHECK(signals.wait(soon, descriptors).by == By::deadline);
+    REQUIRE(write(busy.ends[1], "x", 1) == 1);
+    auto woken = signals.wait(in_an_hour, descriptors);
+    CHECK(woken.by == By::descriptor);
+    CHECK(woken.which == 2);
+    REQUIRE(write(quiet.ends[1], "x", 1) == 1);
+    CHECK(signals.wait(in_an_hour, descriptors).which == 1);
     std::thread sender([] { kill(getpid(), SIGTERM); });
-    const auto in_an_hour = std::chrono::steady_clock::now() + std::chrono::hours(1);
-    CHECK(signals.wait(in_an_hour, -1) == StopSignals::Woken::by_signal);
+    CHECK(signals.wait(in_an_hour, {}).by == By::signal);
     sender.join();
-    CHECK(signals.wait(in_an_hour, ends[0]) == StopSignals::Woken::by_signal);
+    CHECK(signals.wait(in_an_hour, descriptors).by == By::signal);
     CHECK(signals.arrived());
-    close(ends[0]);
-    close(ends[1]);
 }

@@ -1,4 +1,4 @@
-#include "app/standard_output.h"
+#include "loop/standard_output.h"
 
 #include <algorithm>
 #include <array>

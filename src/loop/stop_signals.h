@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <span>
 
 namespace tcp_stats {
 
@@ -19,10 +21,15 @@ public:
 
     bool arrived() const;
 
-    enum class Woken { by_deadline, by_signal, by_other };
+    enum class By { deadline, signal, descriptor };
+    struct Woken {
+        By by = By::deadline;
+        std::size_t which = 0; ///< of the descriptors
+    };
 
-    /// Sleeps until `deadline`, a signal arrives, or `other_fd` (-1: none) is readable.
-    Woken wait(std::chrono::steady_clock::time_point deadline, int other_fd) const;
+    /// Sleeps until `deadline`, a signal arrives, or one of `descriptors` is readable; those that are -1 never are. A
+    /// signal comes before all, then the descriptors in their order.
+    Woken wait(std::chrono::steady_clock::time_point deadline, std::span<const int> descriptors) const;
 
 private:
     int fd_;

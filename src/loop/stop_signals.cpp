@@ -1,10 +1,10 @@
-#include "app/stop_signals.h"
+#include "loop/stop_signals.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
+#include <vector>
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -31,21 +31,28 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() { close(fd_); }
 
-bool StopSignals::arrived() const { return wait(std::chrono::steady_clock::now(), -1) == Woken::by_signal; }
+bool StopSignals::arrived() const { return wait(std::chrono::steady_clock::now(), {}).by == By::signal; }
 
-StopSignals::Woken StopSignals::wait(std::chrono::steady_clock::time_point deadline, int other_fd) const {
+StopSignals::Woken StopSignals::wait(std::chrono::steady_clock::time_point deadline,
+                                     std::span<const int> descriptors) const {
     using namespace std::chrono;
+    std::vector<pollfd> ready = {{fd_, POLLIN, 0}};
+    for (const int descriptor : descriptors) {
+        ready.push_back({descriptor, POLLIN, 0});
+    }
     for (;;) {
         const auto left = std::max(deadline - steady_clock::now(), steady_clock::duration::zero());
         const timespec timeout = {duration_cast<seconds>(left).count(),
                                   (duration_cast<nanoseconds>(left) % 1s).count()};
-        std::array<pollfd, 2> ready = {pollfd{fd_, POLLIN, 0}, pollfd{other_fd, POLLIN, 0}};
         const int count = ppoll(ready.data(), ready.size(), &timeout, nullptr);
-        if (count > 0) {
-            return ready[0].revents != 0 ? Woken::by_signal : Woken::by_other;
-        }
         if (count == 0) {
-            return Woken::by_deadline;
+            return {By::deadline, 0};
+        }
+        if (count > 0) {
+            const auto first =
+                std::find_if(ready.begin(), ready.end(), [](const pollfd &one) { return one.revents != 0; });
+            const auto place = static_cast<std::size_t>(first - ready.begin());
+            return place == 0 ? Woken{By::signal, 0} : Woken{By::descriptor, place - 1};
         }
     }
 }

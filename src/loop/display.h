@@ -1,0 +1,36 @@
+// What snapshots are shown on: pages of text, or a full screen with keys.
+#pragma once
+
+#include <chrono>
+#include <vector>
+
+#include "base/error.h"
+#include "loop/snapshot_source.h"
+
+namespace tcp_stats {
+
+/// Whether somebody still looks.
+enum class Viewer { stays, left };
+
+class Display {
+public:
+    virtual ~Display() = default;
+
+    virtual Result<Viewer> show(Taken taken) = 0;
+
+    /// Time from one snapshot to the next, as the viewer wants it now.
+    virtual std::chrono::nanoseconds interval() const = 0;
+
+    /// Descriptors that become readable when the viewer does something; then `respond` is called.
+    virtual std::vector<int> inputs() const { return {}; }
+    virtual Result<Viewer> respond() { return Viewer::stays; }
+
+    /// Whether a signal ends it only after what closed since the last snapshot was shown: text is kept, a screen is
+    /// not.
+    virtual bool is_kept() const = 0;
+
+    /// After the last snapshot, where a signal ended it.
+    virtual Result<void> end() { return {}; }
+};
+
+} // namespace tcp_stats

@@ -23,6 +23,7 @@ require_package(nlohmann_json nlohmann-json3-dev)
 require_package(tl-expected libexpected-dev)
 require_package(Gettext gettext)
 require_package(Intl "libc6-dev (libintl.h)")
+require_pkg_config(NCURSESW ncursesw 6.0 libncurses-dev)
 
 option(TCP_STATS_WITH_KERNEL "Build the program; OFF: only what is pure, and its tests, without libbcc" ON)
 if(NOT TCP_STATS_WITH_KERNEL)

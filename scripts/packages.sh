@@ -4,18 +4,18 @@
 build_packages=(
     cmake ninja-build g++ pkg-config binutils gettext git
     libbpfcc-dev libbpf-dev libboost-program-options-dev libspdlog-dev libfmt-dev libexpected-dev
-    nlohmann-json3-dev catch2 locales
+    libncurses-dev nlohmann-json3-dev catch2 locales
 )
 # To boot kernels in the lab and to have traffic there.
 lab_packages=(
     qemu-system-x86 busybox-static cpio kmod xz-utils zstd util-linux
     iproute2 iperf3 python3
 )
-# To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion and manual page, what the
-# lab's checks and benchmarks compare with.
+# To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion and manual page, the live view's
+# terminal, what the lab's checks and benchmarks compare with.
 test_packages=(
     clang-format clang-tidy clang libclang-rt-dev
-    bash-completion zsh mandoc
+    bash-completion zsh mandoc tmux
     bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
 

@@ -16,8 +16,10 @@
 #include "kernel/kernel_features.h"
 #include "kernel/privilege.h"
 #include "kernel/program.h"
+#include "live/live_display.h"
 #include "loop/loop.h"
 #include "loop/pages.h"
+#include "output/table_writer.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -58,6 +60,16 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
     if (!view || !layout) {
         return tl::unexpected(view ? layout.error() : view.error());
     }
+    if (options.output == OutputFormat::live) {
+        if (layout->columns.empty()) {
+            layout->columns = table_columns(columns);
+        }
+        return std::make_unique<LiveDisplay>(columns,
+                                             Model::Settings{std::move(*view), request.conditions(),
+                                                             std::move(layout->columns), options.interval,
+                                                             has_unicode()},
+                                             layout->colour, own_cost());
+    }
     return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), columns, reader),
                                    std::move(*view), options.interval, signals);
 }
@@ -94,7 +106,7 @@ void add_request(ProgramText &text, const Request &request) {
     for (const auto &field : request.unused_fields()) {
         text.definitions.push_back(fmt::format("UNUSED_{}=1", field));
     }
-    const auto header = kernel_condition_header(request.conditions());
+    const auto header = kernel_condition_header(request.parts());
     if (!header.empty() && !text.add_condition(header)) {
         spdlog::debug(tr("{} does not look at conditions (FLOW_WANTED): they choose from its records", text.name));
     }
@@ -108,7 +120,7 @@ Result<std::string> explain(const Options &options) {
     if (!text || !request) {
         return tl::unexpected(text ? request.error() : text.error());
     }
-    auto parts = request->conditions();
+    auto parts = request->parts();
     if (!ProgramText(*text).add_condition("")) {
         for (auto &part : parts) {
             part.reason = part.code.empty() ? part.reason : tr("{} does not look at conditions", text->name);
@@ -126,6 +138,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     const auto request = Request::create(options);
     if (!request) {
         return tl::unexpected(request.error());
+    }
+    if (auto usable = options.output == OutputFormat::live ? check_terminal() : Result<void>(); !usable) {
+        return usable;
     }
     if (auto added = text->add(options.fields); !added) {
         return added;

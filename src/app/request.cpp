@@ -1,7 +1,6 @@
 #include "app/request.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include <sys/ioctl.h>
@@ -10,6 +9,7 @@
 
 #include "base/translate.h"
 #include "flow/fields_in_use.h"
+#include "output/colour.h"
 #include "output/table_writer.h"
 
 namespace tcp_stats {
@@ -107,7 +107,7 @@ Result<Request> Request::create(const Options &options) {
     return Request(options, std::move(*where));
 }
 
-std::vector<ConditionPart> Request::conditions() const {
+std::vector<ConditionPart> Request::parts() const {
     std::vector<ConditionPart> parts;
     for (const auto &[text, condition] : where_) {
         const auto more = parts_of(text, condition);
@@ -117,11 +117,12 @@ std::vector<ConditionPart> Request::conditions() const {
 }
 
 std::vector<std::string> Request::unused_fields() const {
+    const bool by_itself = options_.columns.empty();
+    if (options_.output == OutputFormat::live || (by_itself && options_.output != OutputFormat::table)) {
+        return {}; // it shows them all, or may when a key is pressed
+    }
     std::set<std::string> asked_for(options_.columns.begin(), options_.columns.end());
-    if (options_.columns.empty()) {
-        if (options_.output != OutputFormat::table) { // it shows them all
-            return {};
-        }
+    if (by_itself) {
         asked_for.insert(std::begin(table_column_names), std::end(table_column_names));
     }
     for (const auto &[text, condition] : where_) {
@@ -156,7 +157,7 @@ Result<View> Request::view(const FlowColumns &columns) const {
             return tl::unexpected(column.error());
         }
         view.order = {*column, options_.sort->descending};
-    } else if (options_.output == OutputFormat::table) {
+    } else if (options_.output == OutputFormat::table || options_.output == OutputFormat::live) {
         view.order = {columns.find(usual_order), true};
     }
     return view;
@@ -176,14 +177,22 @@ Result<Layout> Request::layout(const FlowColumns &columns) const {
     }
     layout.pointers = options_.pointers;
     if (isatty(STDOUT_FILENO) != 0) {
-        const char *no_colour = std::getenv("NO_COLOR"); // https://no-color.org
-        layout.colour = no_colour == nullptr || *no_colour == '\0';
+        layout.colour = colour_is_welcome();
         layout.width = [] {
             winsize size{};
             return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? std::size_t(size.ws_col) : 0;
         };
     }
     return layout;
+}
+
+std::string Request::conditions() const {
+    std::string text;
+    for (const auto &[given, condition] : where_) {
+        text += text.empty() ? "" : " ";
+        text += given.option == "--where" ? given.text : given.option + " " + given.text;
+    }
+    return text;
 }
 
 } // namespace tcp_stats

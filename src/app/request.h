@@ -26,7 +26,7 @@ public:
     static Result<Request> create(const Options &options);
 
     /// The parts of all conditions.
-    std::vector<ConditionPart> conditions() const;
+    std::vector<ConditionPart> parts() const;
 
     /// Members of the program's record that nothing here asks for: they need not be read.
     std::vector<std::string> unused_fields() const;
@@ -34,6 +34,9 @@ public:
     /// Errors: usage, for a field that the program does not have, or a value that the field cannot have.
     Result<View> view(const FlowColumns &columns) const;
     Result<Layout> layout(const FlowColumns &columns) const;
+
+    /// The view's conditions as they were given; for people. Empty: none.
+    std::string conditions() const;
 
 private:
     Request(const Options &options, std::vector<Wanted> where) : options_(options), where_(std::move(where)) {}

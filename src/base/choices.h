@@ -19,6 +19,6 @@ enum class KernelTypesChoice { automatic, btf, headers };
 enum class AttachChoice { automatic, kprobe, fentry };
 
 /// --output: how snapshots are shown.
-enum class OutputFormat { line, table, json, csv };
+enum class OutputFormat { line, table, json, csv, live };
 
 } // namespace tcp_stats

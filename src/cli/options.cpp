@@ -62,9 +62,9 @@ po::options_description describe_options() {
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
         "count,c", option("N"), translate("exit after N snapshots"))(
-        "output,o", option("line|table|json|csv"),
+        "output,o", option("line|table|json|csv|live"),
         translate("line: name=value, for scripts (the default); table: for people; json: an object for each snapshot, "
-                  "one a line; csv: a row for each flow"))(
+                  "one a line; csv: a row for each flow; live: a full screen with keys, h lists them"))(
         "columns", option("NAME,..."), translate("show these fields; in lines, behind the part that is always there"))(
         "sort", option("[-]NAME"), translate("order flows by this field, with - the largest first"))(
         "top", option("N"), translate("show the first N flows of each snapshot"))(
@@ -345,7 +345,8 @@ Result<Options> parse_options(int argc, const char *const *argv) {
                                     {{"line", OutputFormat::line},
                                      {"table", OutputFormat::table},
                                      {"json", OutputFormat::json},
-                                     {"csv", OutputFormat::csv}});
+                                     {"csv", OutputFormat::csv},
+                                     {"live", OutputFormat::live}});
     });
     take("columns", options.columns, parse_columns);
     if (variables.count("where") != 0) {

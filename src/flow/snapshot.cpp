@@ -18,6 +18,8 @@ Value in_percent(double share) { return std::uint64_t(std::lround(share * 100));
 
 } // namespace
 
+bool is_missing_now(std::string_view name) { return name == "untracked" || name == "unwalked" || name == "incomplete"; }
+
 const std::vector<const Field *> &derived_fields() {
     static const auto fields = [] {
         std::vector<const Field *> derived;

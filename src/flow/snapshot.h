@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -61,6 +62,9 @@ struct Snapshot {
     /// To be removed from the table.
     std::vector<GoneRecord> gone;
 };
+
+/// Whether a count of that name is what is missing now; others are what was missed since the snapshot before.
+bool is_missing_now(std::string_view name);
 
 /// The fields of Source::derived, in the order of the field table.
 const std::vector<const Field *> &derived_fields();

@@ -1,43 +1,49 @@
 #include "flow/view.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tcp_stats {
 
 std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view) {
-    const auto &flows = snapshot.flows;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < flows.size(); ++i) {
-        if (std::all_of(view.where.begin(), view.where.end(),
-                        [&](const Filter &filter) { return filter.matches(flows[i]); })) {
-            places.push_back(i);
-        }
+    std::vector<const Flow *> flows;
+    flows.reserve(snapshot.flows.size());
+    for (const auto &flow : snapshot.flows) {
+        flows.push_back(&flow);
     }
+    return flows_in_view(std::move(flows), view);
+}
+
+std::vector<const Flow *> flows_in_view(std::vector<const Flow *> flows, const View &view) {
+    std::erase_if(flows, [&](const Flow *flow) {
+        return !std::all_of(view.where.begin(), view.where.end(),
+                            [&](const Filter &filter) { return filter.matches(*flow); });
+    });
     if (view.order.column != nullptr) {
-        std::vector<Value> keys;
-        keys.reserve(flows.size());
-        for (const auto &flow : flows) {
-            keys.push_back(view.order.column->value(flow));
+        struct Keyed {
+            Value key;
+            const Flow *flow;
+        };
+        std::vector<Keyed> keyed;
+        keyed.reserve(flows.size());
+        for (const auto *flow : flows) {
+            keyed.push_back({view.order.column->value(*flow), flow});
         }
-        std::stable_sort(places.begin(), places.end(), [&](std::size_t one, std::size_t other) {
-            const bool has = keys[one].index() != 0;
-            const bool other_has = keys[other].index() != 0;
+        std::stable_sort(keyed.begin(), keyed.end(), [&](const Keyed &one, const Keyed &other) {
+            const bool has = one.key.index() != 0;
+            const bool other_has = other.key.index() != 0;
             if (!has || !other_has) {
                 return has && !other_has;
             }
-            const int order = compare(keys[one], keys[other]);
+            const int order = compare(one.key, other.key);
             return view.order.descending ? order > 0 : order < 0;
         });
+        std::transform(keyed.begin(), keyed.end(), flows.begin(), [](const Keyed &one) { return one.flow; });
     }
     if (view.top) {
-        places.resize(std::min<std::size_t>(places.size(), *view.top));
+        flows.resize(std::min<std::size_t>(flows.size(), *view.top));
     }
-    std::vector<const Flow *> shown;
-    shown.reserve(places.size());
-    for (const auto place : places) {
-        shown.push_back(&flows[place]);
-    }
-    return shown;
+    return flows;
 }
 
 } // namespace tcp_stats

@@ -25,4 +25,7 @@ struct View {
 /// value comes last, whatever the direction.
 std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view);
 
+/// The same of flows that come from more than one snapshot.
+std::vector<const Flow *> flows_in_view(std::vector<const Flow *> flows, const View &view);
+
 } // namespace tcp_stats

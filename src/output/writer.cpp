@@ -17,6 +17,7 @@ std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const Fl
     case OutputFormat::csv:
         return std::make_unique<CsvWriter>(std::move(layout), columns);
     case OutputFormat::line:
+    case OutputFormat::live: // no text
         break;
     }
     return std::make_unique<LineWriter>(layout, columns, reader);

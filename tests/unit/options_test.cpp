@@ -112,7 +112,7 @@ TEST_CASE("a definition must begin with a C name") {
 }
 
 TEST_CASE("unknown names are refused with those that are known") {
-    CHECK(complaint({"-o", "xml"}) == "--output xml: not known; it accepts line, table, json, csv");
+    CHECK(complaint({"-o", "xml"}) == "--output xml: not known; it accepts line, table, json, csv, live");
     CHECK(complaint({"--attach", "uprobe"}) == "--attach uprobe: not known; it accepts auto, kprobe, fentry");
     CHECK(complaint({"--kernel-types", "dwarf"}) == "--kernel-types dwarf: not known; it accepts auto, btf, headers");
 }

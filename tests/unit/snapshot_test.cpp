@@ -1,6 +1,7 @@
 #include "flow/snapshot.h"
 
 #include "table.h"
+#include "test.h"
 
 using namespace tcp_stats;
 

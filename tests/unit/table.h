@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,7 +11,6 @@
 #include <arpa/inet.h>
 
 #include "flow/record_reader.h"
-#include "test.h"
 
 class Table {
 public:
@@ -37,7 +37,7 @@ public:
     private:
         Maker &copy(const char *name, const void *data, std::size_t size) {
             const auto *field = layout_.find(name);
-            REQUIRE(field != nullptr);
+            require(field != nullptr);
             std::memcpy(bytes_.data() + field->offset, data, std::min(size, field->size));
             return *this;
         }
@@ -55,6 +55,12 @@ public:
     }
 
 private:
+    static void require(bool condition) {
+        if (!condition) {
+            throw std::logic_error("no such table");
+        }
+    }
+
     static tcp_stats::RecordLayout parse(std::initializer_list<Type> types) {
         std::string members;
         std::size_t size = 0;
@@ -73,13 +79,13 @@ private:
                        (array ? ", [" + std::to_string(length) + "]" : "") + "]";
         }
         auto layout = tcp_stats::RecordLayout::parse("[\"s\", [" + members + "], \"struct_packed\"]", size);
-        REQUIRE(layout.has_value());
+        require(layout.has_value());
         return *layout;
     }
 
     static tcp_stats::RecordReader create(const tcp_stats::RecordLayout &layout) {
         auto reader = tcp_stats::RecordReader::create(layout);
-        REQUIRE(reader.has_value());
+        require(reader.has_value());
         return *reader;
     }
 

@@ -1,0 +1,20 @@
+// The page that says what the keys do.
+#pragma once
+
+#include "live/key.h"
+#include "live/picture.h"
+
+namespace tcp_stats {
+
+class Help {
+public:
+    /// Scrolls. False: the viewer goes back.
+    bool press(const Key &key);
+
+    std::vector<Line> lines(Size size);
+
+private:
+    std::size_t top_ = 0;
+};
+
+} // namespace tcp_stats

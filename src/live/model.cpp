@@ -1,0 +1,344 @@
+#include "live/model.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/printable.h"
+#include "base/translate.h"
+#include "live/cells.h"
+#include "output/human.h"
+#include "output/time_text.h"
+
+namespace tcp_stats {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+constexpr std::array<nanoseconds, 9> intervals = {milliseconds(100), milliseconds(200), milliseconds(500),
+                                                  seconds(1),        seconds(2),        seconds(5),
+                                                  seconds(10),       seconds(30),       seconds(60)};
+
+/// ` name=count …`, as the comment line of the other formats has it.
+std::string counts_text(const std::vector<Count> &counts) {
+    std::string text;
+    for (const auto &count : counts) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : " ", printable_word(count.name), count.value);
+    }
+    return text;
+}
+
+} // namespace
+
+Model::Model(const FlowColumns &columns, Settings settings)
+    : columns_(columns), conditions_(std::move(settings.conditions)), interval_(settings.interval),
+      unicode_(settings.unicode), traces_(columns),
+      list_(std::move(settings.view), std::move(settings.columns), settings.unicode) {}
+
+void Model::take(Taken taken, const Cost &cost) {
+    missed_ = taken.snapshot.missed;
+    count(missed_);
+    cost_ = cost;
+    // What closes during a pause is shown after it, for as long as otherwise.
+    latest_ = next_frame(latest_, std::move(taken), paused_);
+    std::vector<const Flow *> alive;
+    for (const auto &flow : latest_.snapshot->flows) {
+        alive.push_back(&flow);
+    }
+    traces_.take(latest_.time_ns(), alive);
+    if (!paused_) {
+        show_latest();
+    }
+    traces_.forget_others(latest_.flows(), list_.frame().flows());
+}
+
+void Model::count(const std::vector<Count> &missed) {
+    for (const auto &[name, value] : missed) {
+        const auto found = std::find_if(missed_in_all_.begin(), missed_in_all_.end(),
+                                        [&name = name](const Count &one) { return one.name == name; });
+        if (found == missed_in_all_.end()) {
+            missed_in_all_.push_back({name, value});
+        } else {
+            found->value = is_missing_now(name) ? std::max(found->value, value) : found->value + value;
+        }
+    }
+}
+
+void Model::show_latest() {
+    list_.set_frame(latest_);
+    if (detail_) {
+        detail_->update(list_.frame(), traces_);
+    }
+}
+
+void Model::set_paused(bool paused) {
+    paused_ = paused;
+    if (!paused) {
+        for (auto &some : latest_.closed) {
+            some.since_ns = some.since_ns > list_.frame().time_ns() ? latest_.time_ns() : some.since_ns;
+        }
+        show_latest();
+    }
+}
+
+void Model::say(const std::string &message) { message_ = printable(message); }
+
+void Model::press(const Key &key) {
+    if (key.code == Key::Code::none) {
+        return;
+    }
+    message_.clear();
+    switch (place_) {
+    case Place::list:
+        press_in_list(key);
+        break;
+    case Place::filter:
+        press_in_filter(key);
+        break;
+    case Place::chooser:
+        press_in_chooser(key);
+        break;
+    case Place::detail:
+        if (!detail_->press(key)) {
+            detail_.reset();
+            place_ = Place::list;
+        } else if (key.code == Key::Code::character) {
+            press_letter(key.character);
+        }
+        break;
+    case Place::help:
+        place_ = help_.press(key) ? Place::help : before_help_;
+        return;
+    }
+    if (key.code == Key::Code::help && place_ != Place::help) {
+        before_help_ = place_;
+        place_ = Place::help;
+    }
+}
+
+void Model::press_in_list(const Key &key) {
+    if (list_.press(key)) {
+        return;
+    }
+    if (key.code == Key::Code::enter) {
+        open_detail();
+    } else if (key.code == Key::Code::character && !press_letter(key.character)) {
+        switch (key.character) {
+        case U'/':
+            filter_line_.emplace(columns_, filter_);
+            place_ = Place::filter;
+            break;
+        case U'c':
+            chooser_.emplace(columns_, list_.columns());
+            place_ = Place::chooser;
+            break;
+        case U'q':
+            left_ = true;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/// What a letter does in the list and in the details.
+bool Model::press_letter(char32_t letter) {
+    switch (letter) {
+    case U'p':
+    case U' ':
+        set_paused(!paused_);
+        return true;
+    case U'+':
+    case U'=':
+        change_interval(true);
+        return true;
+    case U'-':
+        change_interval(false);
+        return true;
+    case U'h':
+    case U'?':
+        before_help_ = place_;
+        place_ = Place::help;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void Model::open_detail() {
+    if (const auto *flow = list_.selected()) {
+        detail_.emplace(columns_, flow->id, unicode_);
+        detail_->update(list_.frame(), traces_);
+        place_ = Place::detail;
+    }
+}
+
+void Model::press_in_filter(const Key &key) {
+    const auto state = filter_line_->press(key);
+    if (state == FilterLine::State::typing) {
+        return;
+    }
+    if (state == FilterLine::State::applied) {
+        list_.set_filter(filter_line_->filter());
+        filter_ = filter_line_->filter() ? filter_line_->text() : "";
+    }
+    filter_line_.reset();
+    place_ = Place::list;
+}
+
+void Model::press_in_chooser(const Key &key) {
+    const auto state = chooser_->press(key);
+    list_.set_columns(chooser_->chosen());
+    if (state == Chooser::State::choosing) {
+        return;
+    }
+    if (state == Chooser::State::sort) {
+        list_.sort_by(chooser_->marked());
+    }
+    chooser_.reset();
+    place_ = Place::list;
+}
+
+void Model::change_interval(bool longer) {
+    if (longer) {
+        const auto next = std::upper_bound(intervals.begin(), intervals.end(), interval_);
+        interval_ = next == intervals.end() ? interval_ : *next;
+    } else {
+        const auto next = std::lower_bound(intervals.begin(), intervals.end(), interval_);
+        interval_ = next == intervals.begin() ? interval_ : *(next - 1);
+    }
+}
+
+Line Model::header() const {
+    const auto &frame = list_.frame();
+    if (frame.snapshot == nullptr) {
+        return {};
+    }
+    const auto alive = frame.snapshot->flows.size();
+    const auto closed = frame.closed_count();
+    Line line = {{time_of_day(frame.time), Style::strong},
+                 {"  " + tr("flows: {}, closed: {}", alive, closed), Style::plain}};
+    if (list_.rows().size() < alive + closed) {
+        line.push_back({tr(", shown: {}", list_.rows().size()), Style::plain});
+    }
+    line.push_back({"  " + tr("every {}", human(std::uint64_t(interval_.count()), "ns")), Style::plain});
+    if (const auto *column = list_.order().column) { // which may be out of sight
+        line.push_back({"  " + tr("by {}", (list_.order().descending ? "-" : "") + column->name), Style::plain});
+    }
+    if (paused_) {
+        line.push_back({"  ", Style::plain});
+        line.push_back({tr("PAUSED"), Style::paused});
+    }
+    return line;
+}
+
+/// The conditions have a line of their own, where there are any.
+std::vector<Line> Model::above() const {
+    std::vector<Line> lines = {header()};
+    Line conditions;
+    for (const auto &condition : {conditions_, filter_}) {
+        if (!condition.empty()) {
+            conditions.push_back({conditions.empty() ? tr("where: {}", printable(condition))
+                                                     : "  " + tr("and: {}", printable(condition)),
+                                  Style::strong});
+        }
+    }
+    if (!conditions.empty()) {
+        lines.push_back(std::move(conditions));
+    }
+    return lines;
+}
+
+Line Model::message_or_keys(std::size_t width) const {
+    if (!message_.empty()) {
+        return {{message_, Style::warning}};
+    }
+    Line line;
+    for (const auto &[key, meaning] : keys_here()) {
+        const std::string gap = line.empty() ? "" : "  ";
+        const auto text = std::string(" ") + meaning;
+        if (cells(line) + cells(gap) + cells(key) + cells(text) > width) {
+            break;
+        }
+        line.push_back({gap, Style::plain});
+        line.push_back({key, Style::strong});
+        line.push_back({text, Style::plain});
+    }
+    return line;
+}
+
+/// The most useful first: there may not be room for all.
+std::vector<std::pair<const char *, const char *>> Model::keys_here() const {
+    switch (place_) {
+    case Place::chooser:
+        return {{"Space", translate("show or hide")}, {"s", translate("order by it")}, {"Enter", translate("back")}};
+    case Place::detail:
+        return {{"Esc", translate("back")},
+                {"Up Down", translate("further fields")},
+                {"p", translate("pause")},
+                {"+-", translate("interval")},
+                {"h", translate("help")}};
+    case Place::help:
+        return {{"Up Down", translate("further lines")}, {"Esc", translate("back")}};
+    default:
+        return {{"h", translate("help")},    {"/", translate("filter")},  {"<>", translate("order")},
+                {"r", translate("reverse")}, {"c", translate("columns")}, {"Enter", translate("details")},
+                {"p", translate("pause")},   {"q", translate("quit")},    {"+-", translate("interval")}};
+    }
+}
+
+Line Model::status() const {
+    Line line = {
+        {tr("own cost: CPU {:.1f}%, memory {}", cost_.cpu_percent, human(cost_.memory_bytes, "bytes")), Style::plain}};
+    if (missed_in_all_.empty()) {
+        line.push_back({"  " + tr("missed: nothing"), Style::plain});
+        return line;
+    }
+    if (!missed_.empty()) {
+        line.push_back({"  " + tr("missed: {}", counts_text(missed_)), Style::warning});
+    }
+    line.push_back({"  " + tr("missed in all: {}", counts_text(missed_in_all_)), Style::plain});
+    return line;
+}
+
+std::vector<Line> Model::body(Size size) {
+    switch (place_) {
+    case Place::chooser:
+        return chooser_->lines(size);
+    case Place::detail:
+        return detail_->lines(size);
+    case Place::help:
+        return help_.lines(size);
+    default:
+        return list_.lines(size);
+    }
+}
+
+Picture Model::picture(Size size) {
+    auto lines = above();
+    auto below =
+        place_ == Place::filter ? filter_line_->lines(size.columns) : std::vector<Line>{message_or_keys(size.columns)};
+    const auto others = lines.size() + below.size() + 1; // and the last line
+    auto middle = body({std::max(size.rows, others) - others, size.columns});
+    lines.insert(lines.end(), middle.begin(), middle.end());
+    // Where there is not room for all, what is typed comes first, then the list.
+    const auto room = size.rows - std::min(size.rows, below.size() + 1);
+    lines.resize(room);
+    const auto first_below = lines.size();
+    lines.insert(lines.end(), below.begin(), below.end());
+    lines.push_back(status());
+    lines.resize(size.rows);
+    for (auto &line : lines) {
+        line = cut(std::move(line), size.columns);
+    }
+    Picture picture{std::move(lines)};
+    if (place_ == Place::filter && first_below < size.rows && size.columns > 0) {
+        picture.cursor = {first_below, std::min(filter_line_->cursor(size.columns), size.columns - 1)};
+    }
+    return picture;
+}
+
+} // namespace tcp_stats

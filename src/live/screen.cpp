@@ -1,0 +1,288 @@
+#include "live/screen.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <cwchar>
+#include <system_error>
+
+#include <langinfo.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define NCURSES_NOMACROS
+#include <curses.h>
+
+#include "base/printable.h"
+#include "base/translate.h"
+#include "live/terminal_guard.h"
+
+namespace tcp_stats {
+namespace {
+
+constexpr int escape_delay_ms = 50;
+
+tl::unexpected<Error> unusable(const std::string &why) {
+    return fail(ErrorKind::usage, tr("--output live: {}; set TERM to the terminal's type, or use --output table", why));
+}
+
+std::string terminal_type() {
+    const char *type = std::getenv("TERM");
+    return type == nullptr ? "" : printable(type);
+}
+
+/// As the screen can show it: without a Unicode locale, ASCII.
+std::wstring wide(const std::string &text) {
+    std::wstring characters;
+    const bool unicode = has_unicode();
+    for (std::size_t at = 0; at < text.size();) {
+        const auto first = static_cast<unsigned char>(text[at++]);
+        auto character = static_cast<wchar_t>(first);
+        if (first >= 0xc0) {
+            character &= first < 0xe0 ? 0x1f : first < 0xf0 ? 0x0f : 0x07;
+            for (; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U; ++at) {
+                character = static_cast<wchar_t>((character << 6) | (text[at] & 0x3f));
+            }
+        }
+        const bool ascii = character >= ' ' && character < 0x7f;
+        characters += ascii || (unicode && iswprint(static_cast<wint_t>(character)) != 0) ? character : L'?';
+    }
+    return characters;
+}
+
+Key key_of_code(wint_t code) {
+    using enum Key::Code;
+    switch (code) {
+    case KEY_UP:
+        return {up};
+    case KEY_DOWN:
+        return {down};
+    case KEY_LEFT:
+        return {left};
+    case KEY_RIGHT:
+        return {right};
+    case KEY_PPAGE:
+        return {page_up};
+    case KEY_NPAGE:
+        return {page_down};
+    case KEY_HOME:
+        return {home};
+    case KEY_END:
+        return {end};
+    case KEY_ENTER:
+        return {enter};
+    case KEY_BACKSPACE:
+        return {backspace};
+    case KEY_DC:
+        return {remove};
+    case KEY_F(1):
+        return {help};
+    default:
+        return {none};
+    }
+}
+
+Key key_of_character(wint_t character) {
+    switch (character) {
+    case '\r':
+    case '\n':
+        return {Key::Code::enter};
+    case 0x1b:
+        return {Key::Code::escape};
+    case '\b':
+    case 0x7f:
+        return {Key::Code::backspace};
+    default:
+        return character_key(static_cast<char32_t>(character));
+    }
+}
+
+} // namespace
+
+Result<void> check_terminal() {
+    if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
+        return fail(ErrorKind::usage, tr("--output live: standard {} is no terminal; use --output table there",
+                                         isatty(STDIN_FILENO) == 0 ? translate("input") : translate("output")));
+    }
+    const auto found = terminal();
+    if (!found.known) {
+        return unusable(tr("the terminal type '{}' (TERM) is not known here", terminal_type()));
+    }
+    return found.full_screen ? Result<void>()
+                             : unusable(tr("a terminal of type '{}' (TERM) has no full screen", terminal_type()));
+}
+
+bool has_unicode() { return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
+
+Result<std::unique_ptr<Screen>> Screen::open(bool colour) {
+    if (auto able = check_terminal(); !able) {
+        return tl::unexpected(able.error());
+    }
+    auto guard = std::make_unique<TerminalGuard>(terminal().restoring);
+    auto *opened = newterm(nullptr, stdout, stdin);
+    if (opened == nullptr) {
+        return unusable(tr("the terminal type '{}' (TERM) is not known here", terminal_type()));
+    }
+    return std::unique_ptr<Screen>(new Screen(opened, std::move(guard), colour));
+}
+
+Screen::Screen(screen *opened, std::unique_ptr<TerminalGuard> guard, bool colour)
+    : guard_(std::move(guard)), screen_(opened), colour_(colour && has_colors()) {
+    std::signal(SIGTSTP, SIG_DFL); // ncurses has one of its own, which writes whenever it comes
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : {SIGWINCH, SIGTSTP, SIGCONT}) {
+        sigaddset(&signals, number);
+    }
+    sigprocmask(SIG_BLOCK, &signals, &blocked_before_);
+    signals_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    cbreak(); // Ctrl-C and Ctrl-Z stay signals
+    noecho();
+    nonl();
+    curs_set(0);
+    set_escdelay(escape_delay_ms);
+    keypad(stdscr, true);
+    nodelay(stdscr, true);
+    if (colour_) {
+        set_up_colours();
+    }
+}
+
+Screen::~Screen() {
+    endwin();
+    delscreen(screen_);
+    guard_.reset(); // with the modes as they were
+    close(signals_);
+    sigprocmask(SIG_SETMASK, &blocked_before_, nullptr);
+}
+
+void Screen::set_up_colours() {
+    start_color();
+    use_default_colors();
+    constexpr short own = -1;
+    const auto pair = [](Style style, short text, short background) {
+        init_pair(static_cast<short>(static_cast<int>(style) + 1), text, background);
+    };
+    pair(Style::heading, COLOR_BLACK, COLOR_GREEN);
+    pair(Style::sorted, COLOR_BLACK, COLOR_CYAN);
+    pair(Style::selected, COLOR_BLACK, COLOR_CYAN);
+    pair(Style::selected_faint, COLOR_BLACK, COLOR_WHITE);
+    pair(Style::paused, COLOR_BLACK, COLOR_YELLOW);
+    pair(Style::warning, COLOR_YELLOW, own);
+    pair(Style::graph, COLOR_GREEN, own);
+    pair(Style::loss, COLOR_RED, own);
+    pair(Style::rwnd, COLOR_MAGENTA, own);
+    pair(Style::sndbuf, COLOR_YELLOW, own);
+    pair(Style::cwnd, COLOR_CYAN, own);
+    pair(Style::strong, COLOR_CYAN, own);
+}
+
+/// What is said by colour is said by these too.
+unsigned Screen::attributes(int style) const {
+    const auto paired = colour_ ? static_cast<unsigned>(COLOR_PAIR(style + 1)) : 0U;
+    switch (static_cast<Style>(style)) {
+    case Style::plain:
+        return A_NORMAL;
+    case Style::faint:
+        return A_DIM;
+    case Style::heading:
+        return colour_ ? paired : unsigned(A_BOLD);
+    case Style::sorted:
+        return colour_ ? paired | unsigned(A_BOLD) : unsigned(A_BOLD) | unsigned(A_UNDERLINE);
+    case Style::selected:
+        return colour_ ? paired : unsigned(A_REVERSE);
+    case Style::selected_faint:
+        return colour_ ? paired : unsigned(A_REVERSE) | unsigned(A_DIM);
+    case Style::paused:
+        return colour_ ? paired : unsigned(A_REVERSE);
+    case Style::graph:
+        return paired;
+    default:
+        return paired | unsigned(A_BOLD);
+    }
+}
+
+Size Screen::size() const {
+    return {static_cast<std::size_t>(std::max(getmaxy(stdscr), 0)),
+            static_cast<std::size_t>(std::max(getmaxx(stdscr), 0))};
+}
+
+void Screen::draw(const Picture &picture) {
+    erase();
+    for (std::size_t row = 0; row < picture.lines.size(); ++row) {
+        move(static_cast<int>(row), 0);
+        for (const auto &span : picture.lines[row]) {
+            attrset(static_cast<int>(attributes(static_cast<int>(span.style))));
+            const auto text = wide(span.text);
+            addnwstr(text.data(), static_cast<int>(text.size()));
+        }
+    }
+    attrset(A_NORMAL);
+    curs_set(picture.cursor ? 1 : 0);
+    if (picture.cursor) {
+        move(static_cast<int>(picture.cursor->row), static_cast<int>(picture.cursor->column));
+    }
+    refresh();
+}
+
+std::vector<int> Screen::inputs() const { return {signals_, STDIN_FILENO}; }
+
+void Screen::redraw_all() { clearok(curscr, true); }
+
+void Screen::handle_signals() {
+    signalfd_siginfo arrived{};
+    while (read(signals_, &arrived, sizeof(arrived)) == static_cast<ssize_t>(sizeof(arrived))) {
+        if (arrived.ssi_signo == SIGTSTP) {
+            stop();
+        } else {
+            come_back(); // from a stop, or to another size
+        }
+    }
+}
+
+/// Leaves the screen as the shell wants it, and stops as Ctrl-Z does.
+void Screen::stop() {
+    curs_set(1);
+    endwin();
+    guard_->restore_modes();
+    sigset_t stopping;
+    sigemptyset(&stopping);
+    sigaddset(&stopping, SIGTSTP);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &stopping, nullptr); // here it stops
+    sigprocmask(SIG_BLOCK, &stopping, nullptr);
+    come_back();
+}
+
+void Screen::come_back() {
+    reset_prog_mode();
+    winsize now{};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) == 0 && now.ws_row > 0 && now.ws_col > 0) {
+        resizeterm(now.ws_row, now.ws_col);
+    }
+    redraw_all();
+    refresh(); // after endwin() this is what takes the screen back
+}
+
+std::optional<Key> Screen::key() {
+    pollfd input = {STDIN_FILENO, POLLIN, 0};
+    const bool readable = poll(&input, 1, 0) > 0;
+    wint_t character = 0;
+    const int result = get_wch(&character);
+    if (result == KEY_CODE_YES) {
+        return key_of_code(character);
+    }
+    if (result == OK) {
+        return key_of_character(character);
+    }
+    int waiting = 0;
+    has_gone_ = readable && ((input.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0 ||
+                             (ioctl(STDIN_FILENO, FIONREAD, &waiting) != 0));
+    return std::nullopt;
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,68 @@
+// The terminal as a full screen: draws pictures, reads keys, and is left as it was found.
+#pragma once
+
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "live/key.h"
+#include "live/picture.h"
+
+struct screen; // of ncurses
+
+namespace tcp_stats {
+
+class TerminalGuard;
+
+/// Whether standard input and output are a terminal that can show a full screen. Error: usage.
+Result<void> check_terminal();
+
+/// Whether text may be more than ASCII in the user's locale.
+bool has_unicode();
+
+/// From its making on the terminal is the screen's; the destructor gives it back. A resize, Ctrl-Z and the return from
+/// it come as descriptors that become readable, so these signals are blocked meanwhile. One at a time.
+class Screen {
+public:
+    /// Error: usage, where ncurses does not know the terminal. `colour`: use colours if it has any.
+    static Result<std::unique_ptr<Screen>> open(bool colour);
+    ~Screen();
+    Screen(const Screen &) = delete;
+    Screen &operator=(const Screen &) = delete;
+
+    Size size() const;
+    void draw(const Picture &picture);
+
+    /// Keys, and signals; for poll(2).
+    std::vector<int> inputs() const;
+
+    /// Deals with a resize, and stops the process on Ctrl-Z until it goes on. What was there is to be drawn again then.
+    void handle_signals();
+
+    /// The next key that is there; absent: none.
+    std::optional<Key> key();
+
+    /// The terminal has gone: there will be no more keys.
+    bool has_gone() const { return has_gone_; }
+
+    void redraw_all(); ///< with the next `draw`, whatever was written over it
+
+private:
+    Screen(screen *opened, std::unique_ptr<TerminalGuard> guard, bool colour);
+
+    void set_up_colours();
+    unsigned attributes(int style) const;
+    void stop();
+    void come_back();
+
+    std::unique_ptr<TerminalGuard> guard_;
+    screen *screen_;
+    bool colour_;
+    int signals_ = -1;
+    sigset_t blocked_before_{};
+    bool has_gone_ = false;
+};
+
+} // namespace tcp_stats

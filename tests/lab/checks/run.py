@@ -8,6 +8,7 @@ import conditions  # noqa: F401
 import endings  # noqa: F401
 import flows  # noqa: F401
 import harness
+import live  # noqa: F401
 import sources  # noqa: F401
 import truth  # noqa: F401
 

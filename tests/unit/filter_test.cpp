@@ -8,21 +8,11 @@ using namespace tcp_stats;
 namespace {
 
 const Table &table() {
-    static const Table made({{"saddr", "unsigned char 16"},
-                             {"daddr", "unsigned char 16"},
-                             {"sport", "unsigned short"},
-                             {"dport", "unsigned short"},
-                             {"proto", "unsigned char"},
-                             {"family", "unsigned char"},
-                             {"bytes_sent", "unsigned long long"},
-                             {"retransmits", "unsigned long long"},
-                             {"last_state", "unsigned int"},
-                             {"srtt_us", "unsigned int"},
-                             {"comm", "char 16"},
-                             {"min_rtt_us", "unsigned int"},
-                             {"pacing_rate", "unsigned long long"},
-                             {"netns", "unsigned int"},
-                             {"drift", "int"}});
+    static const auto made = Table::of_connections({{"comm", "char 16"},
+                                                    {"min_rtt_us", "unsigned int"},
+                                                    {"pacing_rate", "unsigned long long"},
+                                                    {"netns", "unsigned int"},
+                                                    {"drift", "int"}});
     return made;
 }
 
@@ -35,8 +25,7 @@ const FlowColumns &columns() {
 bool holds(const std::string &text, const std::string &option = "--where") {
     static const auto record = [] {
         auto made = table().record();
-        made.set("family", AF_INET6).set("sport", 443).set("dport", htons(50000)).set("proto", 6).set("last_state", 1);
-        made.address("saddr", AF_INET6, "::ffff:10.1.2.3").address("daddr", AF_INET6, "2001:db8::7");
+        made.ends(AF_INET6, "::ffff:10.1.2.3", 443, "2001:db8::7", 50000);
         made.set("bytes_sent", 3'000'000).set("retransmits", 0).set("srtt_us", 160'000).set("min_rtt_us", 0xffffffff);
         made.set("comm", std::string("nginx")).set("pacing_rate", 1'250'000).set("netns", 4'026'531'840);
         return made.set("drift", static_cast<std::uint64_t>(-3)).bytes();

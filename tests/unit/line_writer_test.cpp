@@ -11,38 +11,27 @@ using namespace tcp_stats;
 namespace {
 
 const Table &table() {
-    static const Table made({{"saddr", "unsigned char 16"},
-                             {"daddr", "unsigned char 16"},
-                             {"sport", "unsigned short"},
-                             {"dport", "unsigned short"},
-                             {"proto", "unsigned char"},
-                             {"family", "unsigned char"},
-                             {"pkts_sent", "unsigned long long"},
-                             {"bytes_sent", "unsigned long long"},
-                             {"retransmits", "unsigned long long"},
-                             {"last_state", "unsigned int"},
-                             {"last_seen_ns", "unsigned long long"},
-                             {"srtt_us", "unsigned int"},
-                             {"rtt_us", "unsigned int"},
-                             {"cwnd", "unsigned int"},
-                             {"sendmsg_calls", "unsigned long long"},
-                             {"drift", "int"},
-                             {"comm", "char 16"},
-                             {"mac", "unsigned char 2"},
-                             {"min_rtt_us", "unsigned int"},
-                             {"cgroup", "unsigned int"},
-                             {"opened_ns", "unsigned long long"},
-                             {"sampled_ns", "unsigned long long"}});
+    static const auto made = Table::of_connections({{"pkts_sent", "unsigned long long"},
+                                                    {"last_seen_ns", "unsigned long long"},
+                                                    {"rtt_us", "unsigned int"},
+                                                    {"cwnd", "unsigned int"},
+                                                    {"sendmsg_calls", "unsigned long long"},
+                                                    {"drift", "int"},
+                                                    {"comm", "char 16"},
+                                                    {"mac", "unsigned char 2"},
+                                                    {"min_rtt_us", "unsigned int"},
+                                                    {"cgroup", "unsigned int"},
+                                                    {"opened_ns", "unsigned long long"},
+                                                    {"sampled_ns", "unsigned long long"}});
     return made;
 }
 
 /// The flow of the contract's example.
 Table::Maker example_flow() {
     auto record = table().record();
-    record.set("family", AF_INET).set("sport", 443).set("dport", htons(53152)).set("proto", 6);
-    record.address("saddr", AF_INET, "10.0.0.1").address("daddr", AF_INET, "10.0.0.2");
+    record.ends(AF_INET, "10.0.0.1", 443, "10.0.0.2", 53152);
     record.set("pkts_sent", 42).set("bytes_sent", 58432).set("retransmits", 1).set("rtt_us", 12345);
-    record.set("srtt_us", 98765).set("cwnd", 10).set("last_state", 1).set("last_seen_ns", 1234567890123456);
+    record.set("srtt_us", 98765).set("cwnd", 10).set("last_seen_ns", 1234567890123456);
     return record.set("min_rtt_us", 0xffffffff); // not measured: not shown
 }
 

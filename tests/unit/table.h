@@ -17,7 +17,18 @@ public:
     using Type = std::pair<const char *, const char *>;
 
     /// Each type as BCC names it; `char 16` is an array.
-    explicit Table(std::initializer_list<Type> types) : layout_(parse(types)), reader_(create(layout_)) {}
+    explicit Table(std::initializer_list<Type> types) : Table(parse(types)) {}
+
+    /// Connections: what most tests need of them, and what one needs beyond.
+    static Table of_connections(std::initializer_list<Type> further) {
+        std::vector<Type> types = {{"saddr", "unsigned char 16"},        {"daddr", "unsigned char 16"},
+                                   {"sport", "unsigned short"},          {"dport", "unsigned short"},
+                                   {"proto", "unsigned char"},           {"family", "unsigned char"},
+                                   {"bytes_sent", "unsigned long long"}, {"retransmits", "unsigned long long"},
+                                   {"last_state", "unsigned int"},       {"srtt_us", "unsigned int"}};
+        types.insert(types.end(), further);
+        return Table(parse(types));
+    }
 
     const tcp_stats::RecordReader &reader() const { return reader_; }
 
@@ -31,6 +42,13 @@ public:
             std::uint8_t address[16] = {};
             inet_pton(family, text, address);
             return copy(name, address, sizeof(address));
+        }
+        /// An established connection between these.
+        Maker &ends(int family, const char *local, std::uint16_t local_port, const char *remote,
+                    std::uint16_t remote_port) {
+            set("family", static_cast<std::uint64_t>(family)).set("proto", 6).set("last_state", 1);
+            address("saddr", family, local).address("daddr", family, remote);
+            return set("sport", local_port).set("dport", htons(remote_port));
         }
         const std::vector<std::byte> &bytes() const { return bytes_; }
 
@@ -55,13 +73,15 @@ public:
     }
 
 private:
+    explicit Table(tcp_stats::RecordLayout layout) : layout_(std::move(layout)), reader_(create(layout_)) {}
+
     static void require(bool condition) {
         if (!condition) {
             throw std::logic_error("no such table");
         }
     }
 
-    static tcp_stats::RecordLayout parse(std::initializer_list<Type> types) {
+    static tcp_stats::RecordLayout parse(const std::vector<Type> &types) {
         std::string members;
         std::size_t size = 0;
         for (const auto &[name, type] : types) {

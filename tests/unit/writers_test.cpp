@@ -15,24 +15,14 @@ namespace {
 constexpr std::uint64_t second = 1'000'000'000;
 
 const Table &table() {
-    static const Table made({{"saddr", "unsigned char 16"},
-                             {"daddr", "unsigned char 16"},
-                             {"sport", "unsigned short"},
-                             {"dport", "unsigned short"},
-                             {"proto", "unsigned char"},
-                             {"family", "unsigned char"},
-                             {"bytes_sent", "unsigned long long"},
-                             {"retransmits", "unsigned long long"},
-                             {"last_state", "unsigned int"},
-                             {"srtt_us", "unsigned int"},
-                             {"rtt_us", "unsigned int"},
-                             {"comm", "char 16"},
-                             {"min_rtt_us", "unsigned int"},
-                             {"drift", "int"},
-                             {"mac", "unsigned char 2"},
-                             {"first_seen_ns", "unsigned long long"},
-                             {"opened_ns", "unsigned long long"},
-                             {"sampled_ns", "unsigned long long"}});
+    static const auto made = Table::of_connections({{"rtt_us", "unsigned int"},
+                                                    {"comm", "char 16"},
+                                                    {"min_rtt_us", "unsigned int"},
+                                                    {"drift", "int"},
+                                                    {"mac", "unsigned char 2"},
+                                                    {"first_seen_ns", "unsigned long long"},
+                                                    {"opened_ns", "unsigned long long"},
+                                                    {"sampled_ns", "unsigned long long"}});
     return made;
 }
 
@@ -43,8 +33,7 @@ const FlowColumns &columns() {
 
 Table::Maker record(std::uint16_t port, std::uint64_t bytes, const std::string &comm) {
     auto made = table().record();
-    made.set("family", AF_INET).set("sport", 443).set("dport", htons(port)).set("proto", 6).set("last_state", 1);
-    made.address("saddr", AF_INET, "10.0.0.1").address("daddr", AF_INET, "10.0.0.2").set("bytes_sent", bytes);
+    made.ends(AF_INET, "10.0.0.1", 443, "10.0.0.2", port).set("bytes_sent", bytes);
     made.set("rtt_us", 12345).set("srtt_us", 98760).set("retransmits", port % 3).set("min_rtt_us", 0xffffffff);
     made.set("comm", comm).set("first_seen_ns", port).set("sampled_ns", second);
     return made;

@@ -11,6 +11,7 @@ namespace {
 using enum Source;
 using enum AbsentWhen;
 using enum Naming;
+using enum Grouping;
 
 constexpr Field fields[] = {
     // Addresses.
@@ -43,13 +44,15 @@ constexpr Field fields[] = {
      "1000, as the script has it."},
     {"rtt_us", "RTT", "us", "tcp_sock.srtt_us >> 3", "",
      "Smoothed round-trip time. Includes the time the peer takes to acknowledge. 0 before the first measurement."},
-    {"cwnd", "CWND", "segments", "tcp_sock.snd_cwnd", "", "Congestion window, in segments of one mss."},
+    {"cwnd", "CWND", "segments", "tcp_sock.snd_cwnd", "", "Congestion window, in segments of one mss.", record, never,
+     none, nullptr, percentiles},
     {"last_state", "state", "", "skc_state", "", "State of the connection, by its name. CLOSE: it has ended.", record,
      never, tcp_state},
     {"last_seen_ns", nullptr, "ns", "bpf_ktime_get_ns()", "",
      "CLOCK_MONOTONIC at the last event: a send, a retransmit, a change of state; or when the flow was first found. "
      "Not "
-     "the time of the last packet, and not of the sample."},
+     "the time of the last packet, and not of the sample.",
+     record, never, none, nullptr, maximum},
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",
      "Process that connected, holds, last sent on or closed the socket, as the initial pid namespace counts. One that "
@@ -102,7 +105,8 @@ constexpr Field fields[] = {
     {"lost", nullptr, "segments", "tcp_sock.lost", "",
      "Taken for lost so far, segments sent again included. An estimate of the sender's: some were only late."},
     {"reordering", nullptr, "segments", "tcp_sock.reordering", "",
-     "How far out of order the sender expects segments to arrive before it takes them for lost."},
+     "How far out of order the sender expects segments to arrive before it takes them for lost.", record, never, none,
+     nullptr, percentiles},
     {"reord_seen", nullptr, "events", "tcp_sock.reord_seen", "", "Times that reordering was seen."},
     {"dsack_dups", nullptr, "segments", "tcp_sock.dsack_dups", "",
      "Reported by the peer as received twice: retransmits found spurious. Only with a peer that sends DSACKs; the "
@@ -128,14 +132,18 @@ constexpr Field fields[] = {
     {"rttvar_us", nullptr, "us", "tcp_sock.mdev_us >> 2", "", "Mean deviation of the round-trip time."},
     {"min_rtt_us", nullptr, "us", "tcp_sock.rtt_min", "",
      "Smallest round-trip time of the last minutes (net.ipv4.tcp_min_rtt_wlen). Absent before the first.", record,
-     all_ones},
+     all_ones, none, nullptr, minimum},
     {"rto_us", nullptr, "us", "icsk_rto", "", "Retransmission time-out, in steps of a timer tick."},
     // Windows.
-    {"mss", nullptr, "bytes", "tcp_sock.mss_cache", "", "Data in a full segment sent, without headers and options."},
+    {"mss", nullptr, "bytes", "tcp_sock.mss_cache", "", "Data in a full segment sent, without headers and options.",
+     record, never, none, nullptr, percentiles},
     {"ssthresh", nullptr, "segments", "tcp_sock.snd_ssthresh", "",
-     "Slow start threshold. Absent while it is infinite: nothing has been lost.", record, all_ones},
-    {"snd_wnd", nullptr, "bytes", "tcp_sock.snd_wnd", "", "Window that the peer advertised last."},
-    {"rcv_wnd", nullptr, "bytes", "tcp_sock.rcv_wnd", "", "Window that this end advertised last."},
+     "Slow start threshold. Absent while it is infinite: nothing has been lost.", record, all_ones, none, nullptr,
+     percentiles},
+    {"snd_wnd", nullptr, "bytes", "tcp_sock.snd_wnd", "", "Window that the peer advertised last.", record, never, none,
+     nullptr, percentiles},
+    {"rcv_wnd", nullptr, "bytes", "tcp_sock.rcv_wnd", "", "Window that this end advertised last.", record, never, none,
+     nullptr, percentiles},
     {"unacked", nullptr, "segments", "tcp_sock.packets_out", "", "Sent and not acknowledged."},
     {"sacked", nullptr, "segments", "tcp_sock.sacked_out", "", "Of those, arrived out of order."},
     {"lost_now", nullptr, "segments", "tcp_sock.lost_out", "", "Of the unacknowledged, taken for lost."},
@@ -147,12 +155,12 @@ constexpr Field fields[] = {
      "Rate that the sender paces itself to. Absent while unlimited. Nothing is slowed down by it unless pacing is in "
      "use "
      "(fq, BBR, SO_MAX_PACING_RATE).",
-     record, all_ones},
+     record, all_ones, none, nullptr, percentiles},
     {"delivery_rate", nullptr, "bytes/s", "tcp_compute_delivery_rate()", "",
      "Rate of the most recent delivery that was measured, which may be long ago. With app_limited=1 the path could "
      "have "
      "done more. Absent before the first.",
-     record, all_ones},
+     record, all_ones, none, nullptr, percentiles},
     {"app_limited", nullptr, "0 or 1", "tcp_sock.rate_app_limited", "", "Whether that rate was the application's."},
     {"ca", nullptr, "", "icsk_ca_ops->name", "", "Congestion control algorithm."},
     {"ca_state", nullptr, "", "icsk_ca_state", "",
@@ -164,16 +172,20 @@ constexpr Field fields[] = {
      "Whether the congestion window held the sender back when it last filled a window."},
     // Times.
     {"busy_us", nullptr, "us", "tcp_sock.chrono_stat", "",
-     "Time with data to send or unacknowledged. In steps of a timer tick, as the next two."},
-    {"rwnd_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "", "Of that, held back by the receiver's window."},
+     "Time with data to send or unacknowledged. In steps of a timer tick, as the next two.", record, never, none,
+     nullptr, sum},
+    {"rwnd_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "", "Of that, held back by the receiver's window.",
+     record, never, none, nullptr, sum},
     {"sndbuf_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "",
      "Of that, held back by the send buffer, as far as the kernel notices: not when all was sent by the time the "
-     "application had to wait."},
+     "application had to wait.",
+     record, never, none, nullptr, sum},
     {"sndbuf_full", nullptr, "0 or 1", "socket.flags, SOCK_NOSPACE", "",
      "Whether the application wants to send more and waits for room in the send buffer."},
     {"recovery_us", nullptr, "us", "tcp_retransmit_skb()", "",
      "Time in loss recovery since the monitor saw the socket, an estimate: a round trip for each retransmission, plus "
-     "the time-out where the timer ran out, none of it counted twice."},
+     "the time-out where the timer ran out, none of it counted twice.",
+     record, never, none, nullptr, sum},
     // Of the application.
     {"sendmsg_calls", nullptr, "calls", "tcp_sendmsg()", "",
      "Calls of tcp_sendmsg since the monitor saw the socket. Not sendfile before Linux 6.5, nor kernel TLS and MPTCP: "
@@ -193,7 +205,7 @@ constexpr Field fields[] = {
     {"pkts_per_s", nullptr, "segments/s", "", "", "Rate of pkts.", derived, never, none, "pkts_sent"},
     {"retr_per_s", nullptr, "segments/s", "", "", "Rate of retr.", derived, never, none, "retransmits"},
     {"limit", nullptr, "", "", "", "What limited the sender most since the snapshot before: the largest of the next.",
-     derived},
+     derived, never, none, nullptr, most_frequent},
     {"limit_pct", nullptr, "%", "", "", "Its share of the time.", derived},
     {"app_pct", nullptr, "%", "", "", "Share of the time limited by the application.", derived},
     {"cwnd_pct", nullptr, "%", "", "", "By the congestion window.", derived},
@@ -236,6 +248,26 @@ std::string origin(const Field &field) {
     }
 }
 
+std::string in_groups(const Field &field) {
+    if (field.source == internal) {
+        return {};
+    }
+    switch (grouping_of(field)) {
+    case sum:
+        return "sum";
+    case percentiles:
+        return "p50, p95";
+    case minimum:
+        return "least";
+    case maximum:
+        return "most";
+    case most_frequent:
+        return "most frequent";
+    default:
+        return "if all agree";
+    }
+}
+
 std::string code(const char *text) { return *text == '\0' ? std::string() : fmt::format("`{}`", text); }
 
 } // namespace
@@ -248,15 +280,57 @@ const Field *find_field(std::string_view name) {
     return found == std::end(fields) ? nullptr : found;
 }
 
+Grouping grouping_of_unit(std::string_view unit) {
+    static constexpr std::string_view levels[] = {"us", "us * 8", "ms", "ns", "%"};
+    if (unit.empty()) {
+        return agreed;
+    }
+    return std::find(std::begin(levels), std::end(levels), unit) == std::end(levels) ? sum : percentiles;
+}
+
+Grouping grouping_of(const Field &field) {
+    return field.grouping == by_unit ? grouping_of_unit(field.unit) : field.grouping;
+}
+
+std::span<const std::string_view> endings(Grouping grouping) {
+    static constexpr std::string_view all[] = {"_sum", "_p50", "_p95", "_min", "_max", "_mode", ""};
+    static constexpr auto some = std::span(all);
+    switch (grouping) {
+    case sum:
+        return some.subspan(0, 1);
+    case percentiles:
+        return some.subspan(1, 2);
+    case minimum:
+        return some.subspan(3, 1);
+    case maximum:
+        return some.subspan(4, 1);
+    case most_frequent:
+        return some.subspan(5, 1);
+    default:
+        return some.subspan(6, 1);
+    }
+}
+
+std::string_view ending_in_group(std::string_view name) {
+    for (const auto grouping : {sum, percentiles, minimum, maximum, most_frequent}) {
+        for (const auto ending : endings(grouping)) {
+            if (name.ends_with(ending)) {
+                return ending;
+            }
+        }
+    }
+    return {};
+}
+
 std::string fields_table() {
-    std::string text =
-        "| in the line | field of `flow_stats_t` | unit | rests on (kernel) | since Linux | meaning, and what it "
-        "does not mean |\n|---|---|---|---|---|---|\n";
+    std::string text = "| in the line | field of `flow_stats_t` | unit | in groups | rests on (kernel) | since Linux | "
+                       "meaning, and what "
+                       "it does not mean |\n|---|---|---|---|---|---|---|\n";
     for (const auto &field : fields) {
         const bool internal_field = field.source == internal;
-        text += fmt::format("| {} | {} | {} | {} | {} | {} |\n",
+        text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n",
                             internal_field ? std::string("not shown") : name_in_line(field), origin(field), field.unit,
-                            code(field.kernel), field.since, field.meaning);
+                            in_groups(field), code(field.kernel), field.since, field.meaning);
     }
     return text;
 }

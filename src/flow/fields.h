@@ -32,6 +32,17 @@ enum class Source {
     internal, ///< a member of flow_stats_t that is for the program and the monitor only
 };
 
+/// How the values of a group's flows become one (--group-by).
+enum class Grouping {
+    by_unit,     ///< see `grouping_of`
+    sum,         ///< of amounts and counters
+    percentiles, ///< of levels: p50 and p95
+    minimum,
+    maximum,
+    most_frequent,
+    agreed, ///< of names: the value that all have
+};
+
 struct Field {
     const char *name = ""; ///< in flow_stats_t; of a derived one, in the output
     /// In `line` output, where the script's format has another word; else null.
@@ -45,6 +56,7 @@ struct Field {
     Naming naming = Naming::none;
     /// The counter that this is the rate of, else null.
     const char *rate_of = nullptr;
+    Grouping grouping = Grouping::by_unit;
 };
 
 /// All of them, in the order of docs/fields.md.
@@ -52,6 +64,17 @@ std::span<const Field> known_fields();
 
 /// The field of that name, or null.
 const Field *find_field(std::string_view name);
+
+/// Never by_unit: amounts (bytes, segments, per second too, events, calls, how often a yes) are sums, times and shares
+/// percentiles, and what has no unit is a name.
+Grouping grouping_of(const Field &field);
+Grouping grouping_of_unit(std::string_view unit);
+
+/// What the names of the columns end with that a grouping makes: of a sum `_sum`, of percentiles `_p50` and `_p95`.
+std::span<const std::string_view> endings(Grouping grouping);
+
+/// That of these endings which `name` has; empty: none.
+std::string_view ending_in_group(std::string_view name);
 
 /// The table of docs/fields.md, in Markdown.
 std::string fields_table();

@@ -75,7 +75,7 @@ template <typename T> int three_way(const T &one, const T &other) { return one <
 
 ColumnType type_of(const Field &field) {
     const std::string_view name = field.name;
-    if (name == "saddr" || name == "daddr") {
+    if (is_address(field)) {
         return ColumnType::address;
     }
     const bool text = field.naming != Naming::none || field.source == Source::combined || name == "comm" ||
@@ -124,6 +124,11 @@ std::string shown_name(const Field &field) {
     const bool word =
         !in_line.empty() && std::all_of(in_line.begin(), in_line.end(), [](char c) { return c >= 'a' && c <= 'z'; });
     return word ? std::string(in_line) : field.name;
+}
+
+bool is_address(const Field &field) {
+    const std::string_view name = field.name;
+    return name == "saddr" || name == "daddr";
 }
 
 FlowColumns::FlowColumns(const RecordReader &reader, const std::vector<UserField> &fields) {
@@ -187,6 +192,10 @@ const FlowColumn *FlowColumns::find(std::string_view name) const {
     if (found == columns_.end()) {
         found = std::find_if(columns_.begin(), columns_.end(), in_record);
     }
+    if (found == columns_.end()) {
+        found = std::find_if(columns_.begin(), columns_.end(),
+                             [&](const FlowColumn &column) { return !column.of.empty() && column.of == name; });
+    }
     return found == columns_.end() ? nullptr : &*found;
 }
 
@@ -204,6 +213,20 @@ Result<const FlowColumn *> FlowColumns::require(const char *option, const std::s
         names.push_back(column.name);
     }
     return no_such_field(option, name, names);
+}
+
+Result<std::vector<const FlowColumn *>> FlowColumns::require_all(const char *option, const std::string &name) const {
+    const auto first = require(option, name);
+    if (!first) {
+        return tl::unexpected(first.error());
+    }
+    std::vector<const FlowColumn *> meant = {*first};
+    for (const auto &column : columns_) {
+        if (&column != *first && (*first)->name != name && !column.of.empty() && column.of == (*first)->of) {
+            meant.push_back(&column);
+        }
+    }
+    return meant;
 }
 
 int compare(const Value &one, const Value &other) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/choices.h"
@@ -24,10 +25,14 @@ struct FlowColumn {
     ColumnType type;
     bool in_line_part; ///< has its place in the part of a line that the script's format sets
     std::function<Value(const Flow &)> value;
+    std::string of = {}; ///< in groups: the column of the flows that this is a sum or the like of
 };
 
 /// What users call a known field: the word of the `line` format where that is a word (`bytes`), else its name.
 std::string shown_name(const Field &field);
+
+/// Whether its values are addresses.
+bool is_address(const Field &field);
 
 /// The columns that the flows of one program have.
 class FlowColumns {
@@ -38,14 +43,20 @@ public:
     /// Those that the built-in program can have, on this kernel or another, and `fields`: to tell before it is compiled
     /// whether names and values make sense. Their flows have no values.
     static FlowColumns expected(const std::vector<UserField> &fields);
+    /// Of rows that are something else: groups.
+    explicit FlowColumns(std::vector<FlowColumn> columns) : columns_(std::move(columns)) {}
 
     const std::vector<FlowColumn> &all() const { return columns_; }
 
-    /// By the name that users call it, or by that in the record; null where there is none.
+    /// By the name that users call it, by that in the record, or (the first one) by what it is `of`; null where there
+    /// is none.
     const FlowColumn *find(std::string_view name) const;
 
     /// The same for a name given with `option`. Error: usage, with what to do instead.
     Result<const FlowColumn *> require(const char *option, const std::string &name) const;
+
+    /// All that are meant: in groups a field's own name stands for each of its columns.
+    Result<std::vector<const FlowColumn *>> require_all(const char *option, const std::string &name) const;
 
 private:
     FlowColumns() = default;

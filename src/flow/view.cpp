@@ -4,6 +4,22 @@
 #include <utility>
 
 namespace tcp_stats {
+namespace {
+
+bool matches(const Flow &flow, const View &view) {
+    return std::all_of(view.where.begin(), view.where.end(),
+                       [&](const Filter &filter) { return filter.matches(flow); });
+}
+
+} // namespace
+
+Snapshot rows_of(Snapshot snapshot, const View &view) {
+    if (view.groups != nullptr) {
+        std::erase_if(snapshot.flows, [&](const Flow &flow) { return !matches(flow, view); });
+        snapshot.flows = view.groups->of(snapshot.flows);
+    }
+    return snapshot;
+}
 
 std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view) {
     std::vector<const Flow *> flows;

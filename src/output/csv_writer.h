@@ -1,4 +1,4 @@
-// The `csv` format, RFC 4180: a row for each flow of each snapshot.
+// The `csv` format, RFC 4180: a row for each flow (or group) of each snapshot.
 #pragma once
 
 #include "output/writer.h"

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/printable.h"
+#include "flow/fields.h"
 
 namespace tcp_stats {
 namespace {
@@ -113,7 +114,9 @@ std::string human(const Value &value, std::string_view unit) {
 
 std::string heading(std::string_view name) {
     std::string text;
-    std::string_view end;
+    const auto in_group = ending_in_group(name);
+    name.remove_suffix(in_group.size());
+    std::string end;
     for (const auto &[suffix, instead] : {std::pair<std::string_view, std::string_view>{"_us", ""},
                                           {"_ms", ""},
                                           {"_ns", ""},
@@ -125,7 +128,10 @@ std::string heading(std::string_view name) {
             break;
         }
     }
-    for (const char c : std::string(name) + std::string(end)) {
+    if (!in_group.empty()) {
+        end += " " + std::string(in_group.substr(1));
+    }
+    for (const char c : std::string(name) + end) {
         text += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     }
     return text;

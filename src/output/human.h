@@ -12,7 +12,8 @@ namespace tcp_stats {
 /// ASCII. Empty where there is no value.
 std::string human(const Value &value, std::string_view unit);
 
-/// The heading of a column whose values are shown so: `RTT` of rtt_us, `BYTES/S` of bytes_per_s.
+/// The heading of a column whose values are shown so: `RTT` of rtt_us, `BYTES/S` of bytes_per_s; in groups `RTT P50` of
+/// rtt_us_p50.
 std::string heading(std::string_view name);
 
 } // namespace tcp_stats

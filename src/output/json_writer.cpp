@@ -31,8 +31,8 @@ struct Literal {
 } // namespace
 
 JsonWriter::JsonWriter(Layout layout, const FlowColumns &columns)
-    : columns_(layout.columns.empty() ? usual_columns(columns) : std::move(layout.columns)),
-      pointers_(layout.pointers) {}
+    : columns_(layout.columns.empty() ? usual_columns(columns) : std::move(layout.columns)), pointers_(layout.pointers),
+      group_by_(std::move(layout.group_by)) {}
 
 std::string JsonWriter::object(const Flow &flow) const {
     auto text = fmt::format("{{\"id\":{}", flow.id);
@@ -47,6 +47,17 @@ std::string JsonWriter::object(const Flow &flow) const {
     return text + "}";
 }
 
+/// Of the flows for which `condition` is true.
+template <typename Condition> std::string JsonWriter::list(const Page &page, Condition condition) const {
+    std::string text = "[";
+    for (const auto *flow : page.flows) {
+        if (condition(*flow)) {
+            text += (text.size() > 1 ? "," : "") + object(*flow);
+        }
+    }
+    return text + "]";
+}
+
 std::string JsonWriter::snapshot(const Page &page) {
     const auto now_ns = page.snapshot.reading.time_ns;
     auto text =
@@ -55,17 +66,14 @@ std::string JsonWriter::snapshot(const Page &page) {
         text += fmt::format(",\"interval_s\":{:.6f}", static_cast<double>(now_ns - *previous_ns_) / 1e9);
     }
     previous_ns_ = now_ns;
-    for (const bool closed : {false, true}) {
-        text += closed ? "],\"closed\":[" : ",\"flows\":[";
-        const char *separator = "";
-        for (const auto *flow : page.flows) {
-            if (flow->closed == closed) {
-                text += separator + object(*flow);
-                separator = ",";
-            }
-        }
+    if (group_by_.empty()) {
+        text += ",\"flows\":" + list(page, [](const Flow &flow) { return !flow.closed; });
+        text += ",\"closed\":" + list(page, [](const Flow &flow) { return flow.closed; });
+    } else {
+        text += fmt::format(",\"group_by\":{},\"groups\":", tcp_stats::quoted(group_by_));
+        text += list(page, [](const Flow & /*group*/) { return true; });
     }
-    text += "],";
+    text += ",";
     if (page.snapshot.reading.refused) {
         text += fmt::format("\"refused\":{},", *page.snapshot.reading.refused);
     }

@@ -17,9 +17,11 @@ public:
 
 private:
     std::string object(const Flow &flow) const;
+    template <typename Condition> std::string list(const Page &page, Condition condition) const;
 
     std::vector<const FlowColumn *> columns_;
     bool pointers_;
+    std::string group_by_;
     std::optional<std::uint64_t> previous_ns_; ///< time of the snapshot before
 };
 

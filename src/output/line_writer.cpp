@@ -45,7 +45,8 @@ private:
 
 } // namespace
 
-LineWriter::LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader) : reader_(reader) {
+LineWriter::LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader)
+    : grouped_(!layout.group_by.empty()), reader_(reader) {
     for (const auto *column : layout.columns.empty() ? usual_columns(columns) : layout.columns) {
         if (!column->in_line_part) {
             further_.push_back(column);
@@ -53,7 +54,7 @@ LineWriter::LineWriter(const Layout &layout, const FlowColumns &columns, const R
     }
 }
 
-void LineWriter::append_flow(std::string &text, const Flow &flow) const {
+void LineWriter::append_script_part(std::string &text, const Flow &flow) const {
     const auto &script = reader_.script();
     const auto number = [&](const std::optional<RecordField> &field) {
         return RecordReader::number(flow.record, field);
@@ -66,10 +67,6 @@ void LineWriter::append_flow(std::string &text, const Flow &flow) const {
                    with_three_places(number(script.rtt_us)), number(script.srtt_us),
                    with_three_places(number(script.srtt_us)), number(script.cwnd),
                    tcp_state_name(number(script.last_state)), number(script.last_seen_ns));
-    for (const auto *column : further_) {
-        std::visit(Append(text, column->name), column->value(flow));
-    }
-    text += '\n';
 }
 
 std::string LineWriter::begin() {
@@ -77,9 +74,19 @@ std::string LineWriter::begin() {
 }
 
 std::string LineWriter::snapshot(const Page &page) {
-    std::string text = page.snapshot.flows.empty() ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
+    // No group may be the condition's doing.
+    const bool nothing = page.snapshot.flows.empty() && !grouped_;
+    std::string text = nothing ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
     for (const auto *flow : page.flows) {
-        append_flow(text, *flow);
+        if (grouped_) {
+            text += "group";
+        } else {
+            append_script_part(text, *flow);
+        }
+        for (const auto *column : further_) {
+            std::visit(Append(text, printable_word(column->name)), column->value(*flow));
+        }
+        text += '\n';
     }
     if (page.snapshot.reading.refused.value_or(0) != 0) {
         text += fmt::format("# refused={}\n", *page.snapshot.reading.refused);

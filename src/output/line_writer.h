@@ -9,6 +9,7 @@ namespace tcp_stats {
 /// something was missed, a comment line `# name=count …`, and one `# refused=count` of the sockets that the kernel kept
 /// out. The data lines are the same in every language; what stands
 /// before and behind them is in the user's. Columns follow what the script's format has, as `name=value`.
+/// That has no place for groups: theirs is a line `group name=value …`, the key first.
 class LineWriter : public Writer {
 public:
     LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader);
@@ -18,9 +19,10 @@ public:
     std::string snapshot(const Page &page) override;
 
 private:
-    void append_flow(std::string &text, const Flow &flow) const;
+    void append_script_part(std::string &text, const Flow &flow) const;
 
     std::vector<const FlowColumn *> further_;
+    bool grouped_;
     const RecordReader &reader_;
 };
 

@@ -39,26 +39,74 @@ void append_row(std::string &text, const std::vector<Cell> &cells, const std::ve
 
 } // namespace
 
-std::vector<const FlowColumn *> table_columns(const FlowColumns &columns) {
+const std::vector<std::string> &table_column_names(bool grouped) {
+    static const std::vector<std::string> of_flows = {
+        "local", "remote",      "state",     "comm",  "rtt_us",         "cwnd",       "bytes_per_s",   "received_per_s",
+        "retr",  "limit",       "limit_pct", "bytes", "bytes_received", "min_rtt_us", "delivery_rate", "notsent",
+        "rcvq",  "duration_ms", "pid",       "ca"};
+    static const std::vector<std::string> of_groups = {
+        "flows",         "closed",      "bytes_per_s_sum",    "received_per_s_sum",
+        "rtt_us_p50",    "rtt_us_p95",  "retr_sum",           "retr_per_s_sum",
+        "limit_mode",    "bytes_sum",   "bytes_received_sum", "min_rtt_us_min",
+        "in_flight_sum", "notsent_sum", "rcvq_sum",           "state",
+        "comm",          "cgroup_path"};
+    return grouped ? of_groups : of_flows;
+}
+
+std::vector<const FlowColumn *> table_columns(const FlowColumns &columns, bool grouped) {
     std::vector<const FlowColumn *> found;
-    for (const auto *name : table_column_names) {
-        if (const auto *column = columns.find(name)) {
+    const auto add = [&](const FlowColumn *column) {
+        if (column != nullptr && std::find(found.begin(), found.end(), column) == found.end()) {
             found.push_back(column);
         }
+    };
+    if (grouped) {
+        add(&columns.all().front()); // the key
+    }
+    for (const auto &name : table_column_names(grouped)) {
+        add(columns.find(name));
     }
     for (const auto &column : columns.all()) {
         if (column.field == nullptr) { // the program's own, which somebody wanted
-            found.push_back(&column);
+            add(&column);
         }
     }
     return found;
 }
 
 TableWriter::TableWriter(Layout layout, const FlowColumns &columns)
-    : layout_(std::move(layout)), chosen_(!layout_.columns.empty()) {
+    : layout_(std::move(layout)), columns_(columns), chosen_(!layout_.columns.empty()) {
     if (!chosen_) {
-        layout_.columns = table_columns(columns);
+        layout_.columns = table_columns(columns, !layout_.group_by.empty());
     }
+}
+
+std::string TableWriter::title(const Page &page) const {
+    const auto &rows = page.snapshot.flows;
+    std::uint64_t closed = 0;
+    std::uint64_t open = 0;
+    std::string text = time_of_day(page.time) + "  ";
+    if (layout_.group_by.empty()) {
+        closed = static_cast<std::uint64_t>(
+            std::count_if(rows.begin(), rows.end(), [](const Flow &flow) { return flow.closed; }));
+        open = rows.size() - closed;
+    } else {
+        const auto *open_of = columns_.find("flows");
+        const auto *closed_of = columns_.find("closed");
+        for (const auto &group : rows) {
+            open += std::get<std::uint64_t>(open_of->value(group));
+            closed += std::get<std::uint64_t>(closed_of->value(group));
+        }
+        text += fmt::format("groups: {}, ", rows.size());
+    }
+    text += fmt::format("flows: {}, closed: {}", open, closed);
+    if (page.flows.size() < rows.size()) {
+        text += fmt::format(", shown: {}", page.flows.size());
+    }
+    if (page.snapshot.reading.refused) {
+        text += fmt::format(", refused in the kernel: {}", *page.snapshot.reading.refused);
+    }
+    return text + '\n';
 }
 
 std::string TableWriter::snapshot(const Page &page) {
@@ -92,18 +140,7 @@ std::string TableWriter::snapshot(const Page &page) {
         widths.push_back(widths_[column]);
     }
 
-    const auto closed = std::count_if(page.snapshot.flows.begin(), page.snapshot.flows.end(),
-                                      [](const Flow &flow) { return flow.closed; });
-    const auto of_all = page.snapshot.flows.size();
-    auto text = fmt::format("{}  flows: {}, closed: {}", time_of_day(page.time),
-                            of_all - static_cast<std::size_t>(closed), closed);
-    if (page.flows.size() < of_all) {
-        text += fmt::format(", shown: {}", page.flows.size());
-    }
-    if (page.snapshot.reading.refused) {
-        text += fmt::format(", refused in the kernel: {}", *page.snapshot.reading.refused);
-    }
-    text += '\n';
+    auto text = title(page);
     const auto in = [&](const char *style) { return layout_.colour ? style : ""; };
     if (!rows.empty()) {
         text += in(bold);

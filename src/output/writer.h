@@ -16,7 +16,7 @@ namespace tcp_stats {
 /// One snapshot as it is shown.
 struct Page {
     const Snapshot &snapshot;
-    std::vector<const Flow *> flows; ///< of the snapshot, in order
+    std::vector<const Flow *> flows; ///< of the snapshot, in order; with --group-by groups, see `Groups`
     std::chrono::system_clock::time_point time;
 };
 
@@ -40,9 +40,11 @@ struct Layout {
     bool colour = false;
     /// Show the addresses of kernel structures in formats that do not have to.
     bool pointers = false;
+    /// The key that `Groups` have; empty: the rows are flows.
+    std::string group_by;
 };
 
-/// `columns` and `reader` must outlive the writer.
+/// `columns` are those of the rows. They and `reader` must outlive the writer.
 std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const FlowColumns &columns,
                                     const RecordReader &reader);
 

@@ -57,3 +57,11 @@ TEST_CASE("headings leave out the unit that the values show") {
     CHECK(heading("limit_pct") == "LIMIT%");
     CHECK(heading("ca_state") == "CA_STATE");
 }
+
+TEST_CASE("headings of groups say how the values were put together") {
+    CHECK(heading("rtt_us_p50") == "RTT P50");
+    CHECK(heading("min_rtt_us_min") == "MIN_RTT MIN");
+    CHECK(heading("bytes_per_s_sum") == "BYTES/S SUM");
+    CHECK(heading("loss_pct_p95") == "LOSS% P95");
+    CHECK(heading("limit_mode") == "LIMIT MODE");
+}

@@ -9,6 +9,7 @@
 #include "base/translate.h"
 #include "flow/columns.h"
 #include "flow/snapshot.h"
+#include "flow/view.h"
 #include "kernel/cgroup_paths.h"
 #include "kernel/collector.h"
 #include "kernel/flow_table.h"
@@ -28,8 +29,9 @@ namespace {
 /// Snapshots of this kernel's connections.
 class Connections : public SnapshotSource {
 public:
-    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader)
-        : collector_(collector), hooks_(hooks),
+    /// `grouped`: null: the rows are the connections.
+    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, GroupedFlows *grouped)
+        : collector_(collector), hooks_(hooks), grouped_(grouped),
           history_(reader, [this](std::uint64_t id) { return cgroups_.path(id); }) {}
 
     Result<Taken> next() override {
@@ -39,6 +41,9 @@ public:
         }
         Taken taken{history_.next(std::move(*reading)), std::chrono::system_clock::now()};
         collector_.remove(taken.snapshot.gone);
+        if (grouped_ != nullptr) {
+            taken.snapshot = grouped_->in_place_of_flows(std::move(taken.snapshot));
+        }
         return taken;
     }
     int closed_fd() const override { return collector_.closed_fd(); }
@@ -47,6 +52,7 @@ public:
 private:
     Collector &collector_;
     const Hooks &hooks_;
+    GroupedFlows *grouped_;
     CgroupPaths cgroups_;
     History history_;
 };
@@ -54,15 +60,15 @@ private:
 /// What the options ask for to see them on.
 Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request,
                                               const FlowColumns &columns, const RecordReader &reader,
-                                              const StopSignals &signals) {
+                                              const std::string &group_by, const StopSignals &signals) {
     auto view = request.view(columns);
-    auto layout = request.layout(columns);
+    auto layout = request.layout(columns, group_by);
     if (!view || !layout) {
         return tl::unexpected(view ? layout.error() : view.error());
     }
     if (options.output == OutputFormat::live) {
         if (layout->columns.empty()) {
-            layout->columns = table_columns(columns);
+            layout->columns = table_columns(columns, !group_by.empty());
         }
         return std::make_unique<LiveDisplay>(columns,
                                              Model::Settings{std::move(*view), request.conditions(),
@@ -175,7 +181,14 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(reader.error());
     }
     const FlowColumns columns(*reader, options.fields);
-    auto display = make_display(options, *request, columns, *reader, signals);
+    auto grouped = request->grouped(columns);
+    if (!grouped) {
+        return tl::unexpected(grouped.error());
+    }
+    auto *groups = *grouped ? &**grouped : nullptr;
+    auto display = groups == nullptr ? make_display(options, *request, columns, *reader, "", signals)
+                                     : make_display(options, *request, groups->groups.columns(), *reader,
+                                                    groups->groups.key(), signals);
     if (!display) {
         return tl::unexpected(display.error());
     }
@@ -190,7 +203,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!hooks) {
         return tl::unexpected(hooks.error());
     }
-    Connections connections(*collector, *hooks, *reader);
+    Connections connections(*collector, *hooks, *reader, groups);
     return show_snapshots(connections, **display, options.count, signals);
 }
 

@@ -74,13 +74,22 @@ Result<void> check_names_and_values(const Options &options, const std::vector<Wa
             return tl::unexpected(filter.error());
         }
     }
+    std::optional<Groups> groups;
+    if (options.group_by) {
+        auto made = Groups::create(*options.group_by, columns);
+        if (!made) {
+            return tl::unexpected(made.error());
+        }
+        groups = std::move(*made);
+    }
+    const auto &of_rows = groups ? groups->columns() : columns;
     for (const auto &name : options.columns) {
-        if (auto column = columns.require("--columns", name); !column) {
+        if (auto column = of_rows.require("--columns", name); !column) {
             return tl::unexpected(column.error());
         }
     }
     if (options.sort) {
-        if (auto column = columns.require("--sort", options.sort->field); !column) {
+        if (auto column = of_rows.require("--sort", options.sort->field); !column) {
             return tl::unexpected(column.error());
         }
     }
@@ -121,9 +130,18 @@ std::vector<std::string> Request::unused_fields() const {
     if (options_.output == OutputFormat::live || (by_itself && options_.output != OutputFormat::table)) {
         return {}; // it shows them all, or may when a key is pressed
     }
-    std::set<std::string> asked_for(options_.columns.begin(), options_.columns.end());
-    if (by_itself) {
-        asked_for.insert(std::begin(table_column_names), std::end(table_column_names));
+    std::set<std::string> asked_for;
+    const auto ask_for = [&](const std::string &name) {
+        asked_for.insert(name);
+        if (options_.group_by) { // bytes_sum is made of bytes
+            asked_for.insert(name.substr(0, name.size() - ending_in_group(name).size()));
+        }
+    };
+    const bool grouped = options_.group_by.has_value();
+    const auto &columns = by_itself ? table_column_names(grouped) : options_.columns;
+    std::for_each(columns.begin(), columns.end(), ask_for);
+    if (grouped) {
+        asked_for.insert(options_.group_by->field);
     }
     for (const auto &[text, condition] : where_) {
         for (const auto &field : fields_of(condition)) {
@@ -131,9 +149,9 @@ std::vector<std::string> Request::unused_fields() const {
         }
     }
     if (options_.sort) {
-        asked_for.insert(options_.sort->field);
+        ask_for(options_.sort->field);
     } else if (options_.output == OutputFormat::table) {
-        asked_for.insert(usual_order);
+        ask_for(usual_order);
     }
     if (options_.output == OutputFormat::line) {
         asked_for.insert({"pkts", "bytes", "retr", "srtt_us", "rtt_us", "cwnd"});
@@ -141,15 +159,39 @@ std::vector<std::string> Request::unused_fields() const {
     return tcp_stats::unused_fields(asked_for);
 }
 
-Result<View> Request::view(const FlowColumns &columns) const {
-    View view;
-    view.top = options_.top;
+Result<std::vector<Filter>> Request::filters(const FlowColumns &columns) const {
+    std::vector<Filter> filters;
     for (const auto &[text, condition] : where_) {
         auto filter = Filter::create(text, condition, columns);
         if (!filter) {
             return tl::unexpected(filter.error());
         }
-        view.where.push_back(std::move(*filter));
+        filters.push_back(std::move(*filter));
+    }
+    return filters;
+}
+
+Result<std::optional<GroupedFlows>> Request::grouped(const FlowColumns &columns) const {
+    if (!options_.group_by) {
+        return std::nullopt;
+    }
+    auto where = filters(columns);
+    auto groups = Groups::create(*options_.group_by, columns);
+    if (!where || !groups) {
+        return tl::unexpected(where ? groups.error() : where.error());
+    }
+    return GroupedFlows{std::move(*where), std::move(*groups)};
+}
+
+Result<View> Request::view(const FlowColumns &columns) const {
+    View view;
+    view.top = options_.top;
+    if (!options_.group_by) { // else they are about the flows that groups are made of
+        auto where = filters(columns);
+        if (!where) {
+            return tl::unexpected(where.error());
+        }
+        view.where = std::move(*where);
     }
     if (options_.sort) {
         const auto column = columns.require("--sort", options_.sort->field);
@@ -163,17 +205,26 @@ Result<View> Request::view(const FlowColumns &columns) const {
     return view;
 }
 
-Result<Layout> Request::layout(const FlowColumns &columns) const {
+Result<Layout> Request::layout(const FlowColumns &columns, const std::string &group_by) const {
     Layout layout;
+    const auto is_there = [&](const FlowColumn *column) {
+        return std::find(layout.columns.begin(), layout.columns.end(), column) != layout.columns.end();
+    };
     for (const auto &name : options_.columns) {
-        const auto column = columns.require("--columns", name);
-        if (!column) {
-            return tl::unexpected(column.error());
+        const auto meant = columns.require_all("--columns", name);
+        if (!meant) {
+            return tl::unexpected(meant.error());
         }
-        if (std::find(layout.columns.begin(), layout.columns.end(), *column) != layout.columns.end()) {
-            return fail(ErrorKind::usage, tr("--columns: {} is {}, which is there already", name, (*column)->name));
+        for (const auto *column : *meant) {
+            if (is_there(column)) {
+                return fail(ErrorKind::usage, tr("--columns: {} is {}, which is there already", name, column->name));
+            }
+            layout.columns.push_back(column);
         }
-        layout.columns.push_back(*column);
+    }
+    layout.group_by = group_by;
+    if (const auto *key = &columns.all().front(); options_.group_by && !layout.columns.empty() && !is_there(key)) {
+        layout.columns.insert(layout.columns.begin(), key);
     }
     layout.pointers = options_.pointers;
     if (isatty(STDOUT_FILENO) != 0) {

@@ -1,6 +1,7 @@
 // What the options ask to see: which flows, which of their fields, and how.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,17 @@ public:
     std::vector<std::string> unused_fields() const;
 
     /// Errors: usage, for a field that the program does not have, or a value that the field cannot have.
+    Result<std::optional<GroupedFlows>> grouped(const FlowColumns &columns) const;
+    /// The same; `columns` are those of the groups, where there are any, and `group_by` the key as they have it.
     Result<View> view(const FlowColumns &columns) const;
-    Result<Layout> layout(const FlowColumns &columns) const;
+    Result<Layout> layout(const FlowColumns &columns, const std::string &group_by) const;
 
     /// The view's conditions as they were given; for people. Empty: none.
     std::string conditions() const;
 
 private:
+    Result<std::vector<Filter>> filters(const FlowColumns &columns) const;
+
     Request(const Options &options, std::vector<Wanted> where) : options_(options), where_(std::move(where)) {}
 
     const Options &options_;

@@ -65,6 +65,9 @@ po::options_description describe_options() {
         "output,o", option("line|table|json|csv|live"),
         translate("line: name=value, for scripts (the default); table: for people; json: an object for each snapshot, "
                   "one a line; csv: a row for each flow; live: a full screen with keys, h lists them"))(
+        "group-by", option("KEY"),
+        translate("show groups of flows, with sums and percentiles: by a field (dport, comm, cgroup_path), or by "
+                  "networks of an address (daddr/24, daddr/24/64)"))(
         "columns", option("NAME,..."), translate("show these fields; in lines, behind the part that is always there"))(
         "sort", option("[-]NAME"), translate("order flows by this field, with - the largest first"))(
         "top", option("N"), translate("show the first N flows of each snapshot"))(
@@ -357,6 +360,8 @@ Result<Options> parse_options(int argc, const char *const *argv) {
             options.where.push_back({std::string("--") + form, variables[form].as<std::string>()});
         }
     }
+    take("group-by", options.group_by,
+         [](const std::string &text) -> Result<std::optional<GroupKey>> { return parse_group_key(text); });
     take("sort", options.sort, parse_sort_key);
     take("top", options.top, [](const std::string &text) { return parse_whole_number("--top", text); });
     if (!error && variables.count("define") != 0) {
@@ -378,6 +383,9 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     }
     options.listening = variables.count("listening") != 0;
     options.pointers = variables.count("pointers") != 0;
+    if (options.pointers && options.group_by) {
+        return misused(tr("--pointers: a group of flows has no address; leave out --pointers or --group-by"));
+    }
     options.verbose = variables.count("verbose") != 0;
     if (variables.count("help") != 0) {
         options.action = Action::print_help;

@@ -11,6 +11,7 @@
 #include "base/choices.h"
 #include "base/error.h"
 #include "flow/condition.h"
+#include "flow/groups.h"
 
 namespace tcp_stats {
 
@@ -36,8 +37,9 @@ struct Options {
     OutputFormat output = OutputFormat::line;
     std::vector<std::string> columns; ///< names, in order; empty: those that the format has by itself
     std::vector<ConditionText> where; ///< --where and the short forms; flows must meet all
+    std::optional<GroupKey> group_by; ///< absent: the rows are flows
     std::optional<SortKey> sort;      ///< absent: as the kernel has them
-    std::optional<std::uint64_t> top; ///< flows of each snapshot at most
+    std::optional<std::uint64_t> top; ///< rows of each snapshot at most
     bool pointers = false;
     bool verbose = false;
 };

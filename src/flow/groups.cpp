@@ -252,32 +252,6 @@ Result<GroupKey> parse_group_key(const std::string &text) {
     return key;
 }
 
-Result<void> require_known(const GroupKey &key, const std::vector<UserField> &user_fields) {
-    if (std::any_of(user_fields.begin(), user_fields.end(),
-                    [&](const UserField &field) { return field.name == key.field; })) {
-        return check(key, nullptr);
-    }
-    if (auto known = require_known("--group-by", key.field); !known) {
-        return known;
-    }
-    const auto fields = known_fields();
-    const auto field = std::find_if(fields.begin(), fields.end(), [&](const Field &one) {
-        return one.name == key.field || (one.source != Source::internal && shown_name(one) == key.field);
-    });
-    return check(key, &*field);
-}
-
-Result<void> require_known_in_groups(const char *option, const std::string &name,
-                                     const std::vector<UserField> &fields) {
-    const auto of = name.substr(0, name.size() - ending_in_group(name).size());
-    const bool asked_for = std::any_of(fields.begin(), fields.end(),
-                                       [&](const UserField &field) { return field.name == name || field.name == of; });
-    if (asked_for || name == open_flows || name == closed_flows || require_known(option, name)) {
-        return {};
-    }
-    return require_known(option, of);
-}
-
 Result<Groups> Groups::create(const GroupKey &key, const FlowColumns &flow_columns) {
     const auto found = flow_columns.require("--group-by", key.field);
     if (!found) {

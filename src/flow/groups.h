@@ -27,14 +27,6 @@ struct GroupKey {
 /// usage.
 Result<GroupKey> parse_group_key(const std::string &text);
 
-/// Whether flows of the built-in program with these `fields` more, on this kernel or another, can be grouped so. Error:
-/// usage.
-Result<void> require_known(const GroupKey &key, const std::vector<UserField> &fields);
-
-/// Whether a group of such flows can have a column `name`: one of its own (`bytes_sum`), or a field that it makes some
-/// of. Error: usage.
-Result<void> require_known_in_groups(const char *option, const std::string &name, const std::vector<UserField> &fields);
-
 /// Makes groups of flows, snapshot after snapshot.
 ///
 /// A group is a `Flow` of no socket, whose `derived` has its values, in the order of `columns`: the key; `flows`, open

@@ -6,18 +6,15 @@
 namespace tcp_stats {
 namespace {
 
-bool matches(const Flow &flow, const View &view) {
-    return std::all_of(view.where.begin(), view.where.end(),
-                       [&](const Filter &filter) { return filter.matches(flow); });
+bool matches(const Flow &flow, const std::vector<Filter> &where) {
+    return std::all_of(where.begin(), where.end(), [&](const Filter &filter) { return filter.matches(flow); });
 }
 
 } // namespace
 
-Snapshot rows_of(Snapshot snapshot, const View &view) {
-    if (view.groups != nullptr) {
-        std::erase_if(snapshot.flows, [&](const Flow &flow) { return !matches(flow, view); });
-        snapshot.flows = view.groups->of(snapshot.flows);
-    }
+Snapshot GroupedFlows::in_place_of_flows(Snapshot snapshot) {
+    std::erase_if(snapshot.flows, [&](const Flow &flow) { return !matches(flow, where); });
+    snapshot.flows = groups.of(snapshot.flows);
     return snapshot;
 }
 
@@ -31,10 +28,7 @@ std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &vi
 }
 
 std::vector<const Flow *> flows_in_view(std::vector<const Flow *> flows, const View &view) {
-    std::erase_if(flows, [&](const Flow *flow) {
-        return !std::all_of(view.where.begin(), view.where.end(),
-                            [&](const Filter &filter) { return filter.matches(*flow); });
-    });
+    std::erase_if(flows, [&](const Flow *flow) { return !matches(*flow, view.where); });
     if (view.order.column != nullptr) {
         struct Keyed {
             Value key;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,17 +17,22 @@ struct Order {
 };
 
 struct View {
-    std::vector<Filter> where;        ///< all must match
-    std::shared_ptr<Groups> groups;   ///< null: the rows are flows
-    Order order;                      ///< of the rows, by a column of theirs
-    std::optional<std::uint64_t> top; ///< so many rows at most; absent: all
+    std::vector<Filter> where; ///< all must match
+    Order order;
+    std::optional<std::uint64_t> top; ///< so many at most; absent: all
 };
 
-/// `snapshot` with what is to be shown as its flows: itself, or with groups in place of the flows that the view wants.
-Snapshot rows_of(Snapshot snapshot, const View &view);
+/// Groups of the flows that match all of `where`.
+struct GroupedFlows {
+    std::vector<Filter> where;
+    Groups groups;
 
-/// The rows of `snapshot` that the view wants, in the view's order, which keeps that of equal ones; one without the
-/// value comes last, whatever the direction. With groups it must be of `rows_of`.
+    /// `snapshot` with groups in place of its flows: rows for a View of the groups' columns.
+    Snapshot in_place_of_flows(Snapshot snapshot);
+};
+
+/// The flows of `snapshot` that the view wants, in the view's order, which keeps that of equal ones; one without the
+/// value comes last, whatever the direction.
 std::vector<const Flow *> flows_in_view(const Snapshot &snapshot, const View &view);
 
 /// The same of flows that come from more than one snapshot.

@@ -126,7 +126,7 @@ std::string complaint(const std::string &key) {
     const auto error = parsed ? Groups::create(*parsed, columns()).error() : parsed.error();
     CHECK(error.kind == ErrorKind::usage);
     if (parsed) { // the same before the program is compiled
-        CHECK(require_known(*parsed, {{"level", "", ""}}).error().message == error.message);
+        CHECK(Groups::create(*parsed, FlowColumns::expected({{"level", "", ""}})).error().message == error.message);
     }
     return error.message;
 }
@@ -296,10 +296,9 @@ TEST_CASE("a condition is one of flows, order and number are those of groups") {
     const ConditionText where = {"--where", "bytes < 100"};
     const auto condition = parse_condition(where);
     REQUIRE(condition.has_value());
+    GroupedFlows grouped = {{*Filter::create(where, *condition, columns())}, groups_by("daddr/24")};
     View view;
-    view.where.push_back(*Filter::create(where, *condition, columns()));
-    view.groups = std::make_shared<Groups>(groups_by("daddr/24"));
-    view.order = {*view.groups->columns().require("--sort", "bytes"), true};
+    view.order = {*grouped.groups.columns().require("--sort", "bytes"), true};
     view.top = 2;
     Made made;
     const auto add = [&](const char *remote, std::uint64_t bytes) {
@@ -312,15 +311,13 @@ TEST_CASE("a condition is one of flows, order and number are those of groups") {
     add("10.0.3.1", 3);
     Snapshot snapshot;
     snapshot.flows = made.flows();
-    const auto rows = rows_of(snapshot, view);
+    const auto rows = grouped.in_place_of_flows(snapshot);
     CHECK(rows.flows.size() == 3);
     std::string all;
     for (const auto *group : flows_in_view(rows, view)) {
         all += text(group->derived[0]) + " " + text(view.order.column->value(*group)) + "|";
     }
     CHECK(all == "10.0.2.0/24 121|10.0.1.0/24 99|");
-    view.groups = nullptr;
-    CHECK(rows_of(snapshot, view).flows.size() == 5);
 }
 
 TEST_CASE("a key that makes no sense is refused with what is accepted") {
@@ -354,19 +351,21 @@ TEST_CASE("flags, names and the user's own fields can be keys, before the progra
     for (const std::string key : {"cwnd_limited", "state", "pid", "ca", "role", "limit", "comm", "cgroup",
                                   "cgroup_path", "netns", "saddr/8", "sport", "local", "closed_from"}) {
         INFO(key);
-        CHECK(require_known(*parse_group_key(key), {}).has_value());
+        CHECK(Groups::create(*parse_group_key(key), FlowColumns::expected({})).has_value());
     }
-    CHECK(require_known(*parse_group_key("mine"), {{"mine", "us", ""}}).has_value());
-    CHECK_FALSE(require_known(*parse_group_key("first_seen_ns"), {}).has_value());
+    CHECK(Groups::create(*parse_group_key("mine"), FlowColumns::expected({{"mine", "us", ""}})).has_value());
+    CHECK_FALSE(Groups::create(*parse_group_key("first_seen_ns"), FlowColumns::expected({})).has_value());
 }
 
 TEST_CASE("columns of groups are known before the program is compiled") {
-    const std::vector<UserField> fields = {{"x", "", ""}, {"y_sum", "", ""}};
+    const auto expected = FlowColumns::expected({{"x", "", ""}, {"y_sum", "", ""}});
+    const auto groups = Groups::create(*parse_group_key("dport"), expected);
+    REQUIRE(groups.has_value());
     for (const auto *name : {"bytes", "bytes_sum", "bytes_sent", "rtt_us_p95", "flows", "closed", "comm", "x", "x_p50",
                              "y_sum", "y_sum_p50", "acceptq_max", "acceptq_max_sum"}) {
         INFO(name);
-        CHECK(require_known_in_groups("--columns", name, fields).has_value());
+        CHECK(groups->columns().require("--columns", name).has_value());
     }
-    CHECK(require_known_in_groups("--sort", "bites_sum", fields).error().message ==
-          "--sort: there is no field bites; did you mean bytes? --list-fields lists them");
+    CHECK(groups->columns().require("--sort", "bites_sum").error().message ==
+          "--sort: there is no field bites_sum; did you mean bytes_sum? --list-fields lists them");
 }

@@ -78,6 +78,7 @@ TEST_CASE("every option takes effect") {
     CHECK(options->sort->descending);
     CHECK_FALSE(parse({"--sort=retr"})->sort->descending);
     CHECK(options->top == 5U);
+    CHECK_FALSE(options->group_by.has_value());
     CHECK(options->pointers);
     CHECK(options->verbose);
     CHECK(parse({"--list-fields"})->action == Action::list_fields);
@@ -139,6 +140,20 @@ TEST_CASE("columns are names, each once, and there is one to sort by") {
     CHECK(complaint({"--sort"}) == "option --sort needs a value: [-]NAME");
 }
 
+TEST_CASE("flows are grouped by a field, or by networks of an address") {
+    const auto by = [](const char *key) { return parse({"--group-by", key})->group_by.value(); };
+    CHECK(by("dport").field == "dport");
+    CHECK_FALSE(by("dport").network.has_value());
+    CHECK(by("daddr/24").field == "daddr");
+    CHECK(by("daddr/24").network->ipv4_bits == 24);
+    CHECK(by("daddr/24").network->ipv6_bits == 64);
+    CHECK(by("saddr/0/48").network->ipv6_bits == 48);
+    CHECK(complaint({"--group-by", "daddr/40"}).starts_with("--group-by daddr/40: a network has 0 to 32 bits"));
+    CHECK(complaint({"--group-by"}) == "option --group-by needs a value: KEY");
+    CHECK(complaint({"--group-by", "dport", "--pointers"}) ==
+          "--pointers: a group of flows has no address; leave out --pointers or --group-by");
+}
+
 TEST_CASE("a field is a name, perhaps a unit, and an expression") {
     const auto options = parse({"--field", "pacing[bytes/s]=sk->sk_pacing_rate", "--field=same=tp->a == tp->b"});
     REQUIRE(options.has_value());
@@ -187,9 +202,9 @@ TEST_CASE("an expression that does more than read, or cannot be one, is shown wi
 TEST_CASE("the help names every option") {
     const auto help = help_text();
     for (const auto *option :
-         {"--src",   "--print-src", "--field",       "--define",  "--kernel-types", "--attach",  "--interval",
-          "--count", "--max-flows", "--listening",   "--where",   "--output",       "--columns", "--sort",
-          "--top",   "--pointers",  "--list-fields", "--verbose", "--version",      "--help"}) {
+         {"--src",   "--print-src", "--field",       "--define",  "--kernel-types", "--attach",   "--interval",
+          "--count", "--max-flows", "--listening",   "--where",   "--output",       "--columns",  "--sort",
+          "--top",   "--pointers",  "--list-fields", "--verbose", "--version",      "--group-by", "--help"}) {
         CHECK(help.find(option) != std::string::npos);
     }
 }

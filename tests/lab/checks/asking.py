@@ -1,6 +1,8 @@
 """What users ask for: fields of their own, columns, order, and the formats for programs."""
 import csv
+import ipaddress
 import json
+import math
 import os
 import socket
 import struct
@@ -182,6 +184,109 @@ def conditions_choose_the_flows_that_they_describe():
     equal((status, out), (64, ""), "status and stdout")
     equal(err.splitlines(), ["tcp_stats_monitor: error: --where: there is no field colour; --list-fields lists them",
                              "  sport == 1 and colour == 3", "                 ^"], "stderr")
+
+
+class Ports:
+    """Connections to several ports, some of IPv6 sockets that carry IPv4; nothing goes on in them."""
+
+    def __init__(self, *counts):
+        self.sockets = []
+        self.ports = []
+        for count in counts:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+                self.ports.append(port)
+                for number in range(count):
+                    wide = number % 3 == 2
+                    client = socket.socket(socket.AF_INET6 if wide else socket.AF_INET)
+                    client.connect(("::ffff:127.0.0.1" if wide else "127.0.0.1", port))
+                    server, _ = listener.accept()
+                    size = 1000 * number + count
+                    client.sendall(b"x" * size)
+                    received = 0
+                    while received < size:
+                        received += len(server.recv(size))
+                    self.sockets += [client, server]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in self.sockets:
+            one.close()
+
+
+def plain(address):
+    parsed = ipaddress.ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def network(address):
+    """With so many bits as --group-by daddr/8/16."""
+    found = plain(address)
+    return str(ipaddress.ip_network((found, 8 if found.version == 4 else 16), strict=False))
+
+
+def expected_group(flows):
+    """What a group of these has, by the definition of each column."""
+    def values(name):
+        return sorted(flow[name] for flow in flows if name in flow and not (name == "rtt_us" and flow[name] == 0))
+
+    def agreed(name):
+        found = {flow.get(name) for flow in flows}
+        return found.pop() if len(found) == 1 else None
+
+    group = {"flows": len(flows), "closed": 0}
+    for name in ("bytes", "pkts", "retr", "bytes_acked", "bytes_received", "data_segs_in", "in_flight", "cwnd_limited"):
+        group[name + "_sum"] = sum(values(name))
+    for name in ("rtt_us", "cwnd", "mss", "twice"):
+        for percent in (50, 95):
+            found = values(name)
+            group[f"{name}_p{percent}"] = found[math.ceil(percent * len(found) / 100) - 1] if found else None
+    group["min_rtt_us_min"] = min(values("min_rtt_us"), default=None)
+    group["state"], group["netns"], group["ca"] = agreed("state"), agreed("netns"), agreed("ca")
+    return group
+
+
+@check("base")
+def groups_are_the_sums_and_ranks_of_the_flows_they_are_made_of():
+    """The same as Python makes of the ungrouped flows."""
+    field = ("--field", "twice=tp->bytes_acked * 2")
+    with open(os.path.join(ROOT, "docs/snapshot.schema.json"), encoding="utf-8") as file:
+        validator = jsonschema.Draft202012Validator(json.load(file))
+
+    def snapshot(*options):
+        status, out, err = run("-c1", "-o", "json", *field, *options)
+        equal((status, err), (0, ""), options)
+        found = json.loads(out)
+        validator.validate(found)
+        return found
+
+    with Ports(7, 3, 1) as opened:
+        flows = snapshot()["flows"]
+        for key, name, value_of in (("dport", "dport", lambda flow: flow["dport"]),
+                                    ("daddr/8/16", "daddr", lambda flow: network(flow["daddr"]))):
+            found = snapshot("--group-by", key)
+            equal(found["group_by"], key, "group_by")
+            members = {}
+            for flow in flows:
+                members.setdefault(value_of(flow), []).append(flow)
+            equal({group[name] for group in found["groups"]}, set(members), f"groups of {key}")
+            for group in found["groups"]:
+                expected = expected_group(members[group[name]])
+                equal({column: group.get(column) for column in expected}, expected, f"{key} {group[name]}")
+        equal([len(members[value]) for value in members], [len(flows)], "flows of one network, IPv6 sockets included")
+
+        status, out, _ = run("-c1", "-o", "table", "--group-by", "dport", "--columns", "flows,bytes,rtt_us", "--sort",
+                             "-bytes", "--top", "1")
+        equal(status, 0, "status")
+        lines = out.splitlines()
+        contains(lines[0], f"flows: {len(flows)}, closed: 0, shown: 1")
+        equal(lines[1].split(), "DPORT FLOWS BYTES SUM RTT P50 RTT P95".split(), "headings")
+        equal(lines[2].split()[:2], [str(opened.ports[0]), "7"], "row")
+    status, out, err = run("--group-by", "dport/24")
+    equal((status, out), (64, ""), "status and stdout")
+    contains(err, "dport is no address; networks are of saddr or daddr, as daddr/24")
 
 
 @check("base")

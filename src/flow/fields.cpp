@@ -312,6 +312,9 @@ std::span<const std::string_view> endings(Grouping grouping) {
 }
 
 std::string_view ending_in_group(std::string_view name) {
+    if (find_field(name) != nullptr) {
+        return {};
+    }
     for (const auto grouping : {sum, percentiles, minimum, maximum, most_frequent}) {
         for (const auto ending : endings(grouping)) {
             if (name.ends_with(ending)) {

@@ -73,7 +73,7 @@ Grouping grouping_of_unit(std::string_view unit);
 /// What the names of the columns end with that a grouping makes: of a sum `_sum`, of percentiles `_p50` and `_p95`.
 std::span<const std::string_view> endings(Grouping grouping);
 
-/// That of these endings which `name` has; empty: none.
+/// That of these endings which `name` has; empty: none, or it is a field's own name (`acceptq_max`).
 std::string_view ending_in_group(std::string_view name);
 
 /// The table of docs/fields.md, in Markdown.

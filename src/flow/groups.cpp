@@ -81,7 +81,7 @@ std::function<Value(const Flow &)> plain_value(const FlowColumn &column) {
 }
 
 std::function<Value(const Flow &)> key_value(const FlowColumn &column, const GroupKey &key) {
-    const auto value = plain_value(column);
+    auto value = plain_value(column);
     if (!key.network) {
         return value;
     }

@@ -64,4 +64,5 @@ TEST_CASE("headings of groups say how the values were put together") {
     CHECK(heading("bytes_per_s_sum") == "BYTES/S SUM");
     CHECK(heading("loss_pct_p95") == "LOSS% P95");
     CHECK(heading("limit_mode") == "LIMIT MODE");
+    CHECK(heading("acceptq_max") == "ACCEPTQ_MAX"); // a field's own name
 }

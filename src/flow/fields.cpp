@@ -45,14 +45,14 @@ constexpr Field fields[] = {
     {"rtt_us", "RTT", "us", "tcp_sock.srtt_us >> 3", "",
      "Smoothed round-trip time. Includes the time the peer takes to acknowledge. 0 before the first measurement."},
     {"cwnd", "CWND", "segments", "tcp_sock.snd_cwnd", "", "Congestion window, in segments of one mss.", record, never,
-     none, nullptr, percentiles},
+     none, percentiles},
     {"last_state", "state", "", "skc_state", "", "State of the connection, by its name. CLOSE: it has ended.", record,
      never, tcp_state},
     {"last_seen_ns", nullptr, "ns", "bpf_ktime_get_ns()", "",
      "CLOCK_MONOTONIC at the last event: a send, a retransmit, a change of state; or when the flow was first found. "
      "Not "
      "the time of the last packet, and not of the sample.",
-     record, never, none, nullptr, maximum},
+     record, never, none, maximum},
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",
      "Process that connected, holds, last sent on or closed the socket, as the initial pid namespace counts. One that "
@@ -106,7 +106,7 @@ constexpr Field fields[] = {
      "Taken for lost so far, segments sent again included. An estimate of the sender's: some were only late."},
     {"reordering", nullptr, "segments", "tcp_sock.reordering", "",
      "How far out of order the sender expects segments to arrive before it takes them for lost.", record, never, none,
-     nullptr, percentiles},
+     percentiles},
     {"reord_seen", nullptr, "events", "tcp_sock.reord_seen", "", "Times that reordering was seen."},
     {"dsack_dups", nullptr, "segments", "tcp_sock.dsack_dups", "",
      "Reported by the peer as received twice: retransmits found spurious. Only with a peer that sends DSACKs; the "
@@ -132,18 +132,17 @@ constexpr Field fields[] = {
     {"rttvar_us", nullptr, "us", "tcp_sock.mdev_us >> 2", "", "Mean deviation of the round-trip time."},
     {"min_rtt_us", nullptr, "us", "tcp_sock.rtt_min", "",
      "Smallest round-trip time of the last minutes (net.ipv4.tcp_min_rtt_wlen). Absent before the first.", record,
-     all_ones, none, nullptr, minimum},
+     all_ones, none, minimum},
     {"rto_us", nullptr, "us", "icsk_rto", "", "Retransmission time-out, in steps of a timer tick."},
     // Windows.
     {"mss", nullptr, "bytes", "tcp_sock.mss_cache", "", "Data in a full segment sent, without headers and options.",
-     record, never, none, nullptr, percentiles},
+     record, never, none, percentiles},
     {"ssthresh", nullptr, "segments", "tcp_sock.snd_ssthresh", "",
-     "Slow start threshold. Absent while it is infinite: nothing has been lost.", record, all_ones, none, nullptr,
-     percentiles},
+     "Slow start threshold. Absent while it is infinite: nothing has been lost.", record, all_ones, none, percentiles},
     {"snd_wnd", nullptr, "bytes", "tcp_sock.snd_wnd", "", "Window that the peer advertised last.", record, never, none,
-     nullptr, percentiles},
+     percentiles},
     {"rcv_wnd", nullptr, "bytes", "tcp_sock.rcv_wnd", "", "Window that this end advertised last.", record, never, none,
-     nullptr, percentiles},
+     percentiles},
     {"unacked", nullptr, "segments", "tcp_sock.packets_out", "", "Sent and not acknowledged."},
     {"sacked", nullptr, "segments", "tcp_sock.sacked_out", "", "Of those, arrived out of order."},
     {"lost_now", nullptr, "segments", "tcp_sock.lost_out", "", "Of the unacknowledged, taken for lost."},
@@ -155,12 +154,12 @@ constexpr Field fields[] = {
      "Rate that the sender paces itself to. Absent while unlimited. Nothing is slowed down by it unless pacing is in "
      "use "
      "(fq, BBR, SO_MAX_PACING_RATE).",
-     record, all_ones, none, nullptr, percentiles},
+     record, all_ones, none, percentiles},
     {"delivery_rate", nullptr, "bytes/s", "tcp_compute_delivery_rate()", "",
      "Rate of the most recent delivery that was measured, which may be long ago. With app_limited=1 the path could "
      "have "
      "done more. Absent before the first.",
-     record, all_ones, none, nullptr, percentiles},
+     record, all_ones, none, percentiles},
     {"app_limited", nullptr, "0 or 1", "tcp_sock.rate_app_limited", "", "Whether that rate was the application's."},
     {"ca", nullptr, "", "icsk_ca_ops->name", "", "Congestion control algorithm."},
     {"ca_state", nullptr, "", "icsk_ca_state", "",
@@ -172,20 +171,19 @@ constexpr Field fields[] = {
      "Whether the congestion window held the sender back when it last filled a window."},
     // Times.
     {"busy_us", nullptr, "us", "tcp_sock.chrono_stat", "",
-     "Time with data to send or unacknowledged. In steps of a timer tick, as the next two.", record, never, none,
-     nullptr, sum},
+     "Time with data to send or unacknowledged. In steps of a timer tick, as the next two.", record, never, none, sum},
     {"rwnd_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "", "Of that, held back by the receiver's window.",
-     record, never, none, nullptr, sum},
+     record, never, none, sum},
     {"sndbuf_limited_us", nullptr, "us", "tcp_sock.chrono_stat", "",
      "Of that, held back by the send buffer, as far as the kernel notices: not when all was sent by the time the "
      "application had to wait.",
-     record, never, none, nullptr, sum},
+     record, never, none, sum},
     {"sndbuf_full", nullptr, "0 or 1", "socket.flags, SOCK_NOSPACE", "",
      "Whether the application wants to send more and waits for room in the send buffer."},
     {"recovery_us", nullptr, "us", "tcp_retransmit_skb()", "",
      "Time in loss recovery since the monitor saw the socket, an estimate: a round trip for each retransmission, plus "
      "the time-out where the timer ran out, none of it counted twice.",
-     record, never, none, nullptr, sum},
+     record, never, none, sum},
     // Of the application.
     {"sendmsg_calls", nullptr, "calls", "tcp_sendmsg()", "",
      "Calls of tcp_sendmsg since the monitor saw the socket. Not sendfile before Linux 6.5, nor kernel TLS and MPTCP: "
@@ -199,13 +197,14 @@ constexpr Field fields[] = {
     {"synq", nullptr, "requests", "icsk_accept_queue.qlen", "",
      "Of a listening socket: requests whose handshake is not complete (SYN_RECV).", record, all_ones},
     // From two snapshots.
-    {"bytes_per_s", nullptr, "bytes/s", "", "", "Rate of bytes.", derived, never, none, "bytes_sent"},
-    {"acked_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_acked.", derived, never, none, "bytes_acked"},
-    {"received_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_received.", derived, never, none, "bytes_received"},
-    {"pkts_per_s", nullptr, "segments/s", "", "", "Rate of pkts.", derived, never, none, "pkts_sent"},
-    {"retr_per_s", nullptr, "segments/s", "", "", "Rate of retr.", derived, never, none, "retransmits"},
+    {"bytes_per_s", nullptr, "bytes/s", "", "", "Rate of bytes.", derived, never, none, by_unit, "bytes_sent"},
+    {"acked_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_acked.", derived, never, none, by_unit, "bytes_acked"},
+    {"received_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_received.", derived, never, none, by_unit,
+     "bytes_received"},
+    {"pkts_per_s", nullptr, "segments/s", "", "", "Rate of pkts.", derived, never, none, by_unit, "pkts_sent"},
+    {"retr_per_s", nullptr, "segments/s", "", "", "Rate of retr.", derived, never, none, by_unit, "retransmits"},
     {"limit", nullptr, "", "", "", "What limited the sender most since the snapshot before: the largest of the next.",
-     derived, never, none, nullptr, most_frequent},
+     derived, never, none, most_frequent},
     {"limit_pct", nullptr, "%", "", "", "Its share of the time.", derived},
     {"app_pct", nullptr, "%", "", "", "Share of the time limited by the application.", derived},
     {"cwnd_pct", nullptr, "%", "", "", "By the congestion window.", derived},

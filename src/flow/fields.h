@@ -54,9 +54,9 @@ struct Field {
     Source source = Source::record;
     AbsentWhen absent = AbsentWhen::never;
     Naming naming = Naming::none;
+    Grouping grouping = Grouping::by_unit;
     /// The counter that this is the rate of, else null.
     const char *rate_of = nullptr;
-    Grouping grouping = Grouping::by_unit;
 };
 
 /// All of them, in the order of docs/fields.md.

@@ -96,9 +96,10 @@ tl::unexpected<Error> misused(const po::error &error, const po::options_descript
         const auto name = syntax->get_option_name();
         if (syntax->kind() == po::invalid_syntax::missing_parameter ||
             syntax->kind() == po::invalid_syntax::empty_adjacent_parameter) {
-            const auto *option = description.find_nothrow(name.substr(name.find_first_not_of('-')), false);
-            return misused(tr("option {} needs a value: {}", name,
-                              option == nullptr ? std::string() : option->semantic()->name()));
+            const auto begin = name.find_first_not_of('-'); // of dashes alone Boost would find every option
+            const auto *option = begin == name.npos ? nullptr : description.find_nothrow(name.substr(begin), false);
+            return misused(option == nullptr ? tr("there is no option {}; --help lists them", name)
+                                             : tr("option {} needs a value: {}", name, option->semantic()->name()));
         }
         return misused(tr("option {} accepts no value", name));
     }

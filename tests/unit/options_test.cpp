@@ -121,6 +121,8 @@ TEST_CASE("unknown names are refused with those that are known") {
 TEST_CASE("an option that does not exist, comes twice or lacks its value is named") {
     CHECK(complaint({"--frob"}) == "there is no option --frob; --help lists them");
     CHECK(complaint({"--inter", "1"}) == "there is no option --inter; --help lists them");
+    CHECK(complaint({"--frob="}) == "there is no option --frob; --help lists them");
+    CHECK(complaint({"---="}) == "there is no option ---; --help lists them");
     CHECK(complaint({"-x"}) == "there is no option -x; --help lists them");
     CHECK(complaint({"word"}) == "'word' is no option; --help lists them");
     CHECK(complaint({"-c", "1", "-c", "2"}) == "option --count was given twice; it is accepted once");

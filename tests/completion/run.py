@@ -165,7 +165,7 @@ class Completion:
 
     def test_a_condition_has_fields_operators_values_and_joints(self):
         lines = ["'re", "'state ", "'state == est", "'state in (close, tim", "'retr > 0 a", "'retr > 0 and not (comm no",
-                 "'retr > 0 or (closed_f", "'sport == "]
+                 "'retr > 0 or (closed_f", "'sport == ", "'retr and comm not "]
         answers = self.complete(["--where " + line for line in lines])
         last = [{candidate.rstrip().replace("retr > 0 ", "") for candidate in candidates} for candidates, _ in answers]
         fields = fields_of_list(output_of(PROGRAM, "--list-fields"))
@@ -177,6 +177,7 @@ class Completion:
         self.assertEqual(last[5], {"and not (comm not in"})
         self.assertEqual(last[6], {"or (closed_from"})
         self.assertEqual(last[7], set())
+        self.assertEqual(last[8], {"retr and comm not in"})
 
     def test_an_option_without_a_value_of_words_offers_none(self):
         self.assertEqual([candidates for candidates, _ in self.complete(["--top ", "--interval "])], [set(), set()])

@@ -76,6 +76,7 @@ std::optional<Filter> filter_of(const ConditionText &text, const FlowColumns &co
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is given by libFuzzer
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     static const fuzz::SampleColumns sample;
     const auto text = condition_text(std::string(data, data + size));

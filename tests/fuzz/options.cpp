@@ -1,4 +1,5 @@
 // The command line: the input's lines are its words, the lines of --field among them.
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
@@ -8,16 +9,15 @@
 using namespace tcp_stats;
 using fuzz::require;
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is given by libFuzzer
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     std::istringstream lines(std::string(data, data + size));
     std::vector<std::string> words = {"tcp_stats_monitor"};
     for (std::string line; std::getline(lines, line);) {
         words.push_back(line);
     }
-    std::vector<const char *> argv;
-    for (const auto &word : words) {
-        argv.push_back(word.c_str());
-    }
+    std::vector<const char *> argv(words.size());
+    std::transform(words.begin(), words.end(), argv.begin(), [](const std::string &word) { return word.c_str(); });
     const auto options = parse_options(static_cast<int>(argv.size()), argv.data());
     if (!options) {
         require(options.error().kind == ErrorKind::usage && !options.error().message.empty(), "a mistake is the user's",

@@ -1,8 +1,9 @@
 // BCC's description of a record, up to the text of snapshots made of such records. The input is the record's size, an
 // end of line, and the description; without a number the size is that of the description.
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 
 #include <nlohmann/json.hpp>
 
@@ -90,6 +91,7 @@ void read_records(const RecordReader &reader) {
 
 } // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is given by libFuzzer
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     auto layout = layout_of({reinterpret_cast<const char *>(data), size});
     if (!layout) {

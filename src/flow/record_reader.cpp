@@ -34,7 +34,7 @@ Value read_value(Record record, const RecordField &field) {
     case FieldKind::signed_integer:
         return read_signed(record, field);
     case FieldKind::text:
-        return std::string(first, strnlen(first, field.size));
+        return std::string(first, std::find(first, first + field.size, '\0'));
     case FieldKind::bytes:
         break;
     }

@@ -200,3 +200,9 @@ TEST_CASE("states have the names of the kernel, unknown ones their number") {
     CHECK(role_name(1) == "active");
     CHECK(role_name(3) == "3");
 }
+
+TEST_CASE("text of no length is empty, in a record of no length too") {
+    const auto reader = reader_of(R"(["s", [["note", "char", [0]]], "struct"])", 0);
+    REQUIRE(column_names(reader) == std::vector<std::string>{"note"});
+    CHECK(RecordReader::value({}, reader.columns().front()) == Value(std::string()));
+}

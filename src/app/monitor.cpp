@@ -20,7 +20,6 @@
 #include "live/live_display.h"
 #include "loop/loop.h"
 #include "loop/pages.h"
-#include "output/table_writer.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -67,9 +66,6 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
         return tl::unexpected(view ? layout.error() : view.error());
     }
     if (options.output == OutputFormat::live) {
-        if (layout->columns.empty()) {
-            layout->columns = table_columns(columns, !group_by.empty());
-        }
         return std::make_unique<LiveDisplay>(columns,
                                              Model::Settings{std::move(*view), request.conditions(),
                                                              std::move(layout->columns), options.interval,

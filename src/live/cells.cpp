@@ -13,16 +13,6 @@ std::size_t length_of_first(std::string_view text) {
     return std::min(length, text.size());
 }
 
-char32_t first_of(std::string_view text) {
-    const auto length = length_of_first(text);
-    auto character = static_cast<char32_t>(static_cast<unsigned char>(text.front()));
-    character &= length == 1 ? 0x7fU : length == 2 ? 0x1fU : length == 3 ? 0x0fU : 0x07U;
-    for (std::size_t i = 1; i < length; ++i) {
-        character = (character << 6U) | (static_cast<unsigned char>(text[i]) & 0x3fU);
-    }
-    return character;
-}
-
 std::size_t cells_of(char32_t character) {
     const int width = wcwidth(static_cast<wchar_t>(character)); // -1 where the locale does not know it
     return width < 0 ? 1 : static_cast<std::size_t>(width);
@@ -31,23 +21,37 @@ std::size_t cells_of(char32_t character) {
 /// How many bytes of `text` fit into `width` cells.
 std::size_t bytes_within(std::string_view text, std::size_t width) {
     std::size_t used = 0;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        used += cells_of(first_of(text.substr(at)));
+    auto rest = text;
+    while (!rest.empty()) {
+        auto after = rest;
+        used += cells_of(take_character(after));
         if (used > width) {
             break;
         }
-        at += length_of_first(text.substr(at));
+        rest = after;
     }
-    return at;
+    return text.size() - rest.size();
 }
 
 } // namespace
 
+char32_t take_character(std::string_view &text) {
+    const auto length = length_of_first(text);
+    auto character = static_cast<char32_t>(static_cast<unsigned char>(text.front()));
+    if (length > 1) {
+        character &= length == 2 ? 0x1fU : length == 3 ? 0x0fU : 0x07U;
+    }
+    for (std::size_t i = 1; i < length; ++i) {
+        character = (character << 6U) | (static_cast<unsigned char>(text[i]) & 0x3fU);
+    }
+    text.remove_prefix(length);
+    return character;
+}
+
 std::size_t cells(std::string_view text) {
     std::size_t sum = 0;
-    for (; !text.empty(); text.remove_prefix(length_of_first(text))) {
-        sum += cells_of(first_of(text));
+    while (!text.empty()) {
+        sum += cells_of(take_character(text));
     }
     return sum;
 }

@@ -9,6 +9,9 @@
 
 namespace tcp_stats {
 
+/// The first character of `text` (UTF-8, not empty), which it is taken from.
+char32_t take_character(std::string_view &text);
+
 /// The cells that `text` (UTF-8) takes.
 std::size_t cells(std::string_view text);
 

@@ -5,16 +5,8 @@
 namespace tcp_stats {
 
 EditLine::EditLine(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const auto first = static_cast<unsigned char>(text[at++]);
-        auto character = static_cast<char32_t>(first);
-        if (first >= 0xc0) {
-            character &= first < 0xe0 ? 0x1fU : first < 0xf0 ? 0x0fU : 0x07U;
-            for (; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U; ++at) {
-                character = (character << 6U) | (static_cast<unsigned char>(text[at]) & 0x3fU);
-            }
-        }
-        text_ += character;
+    while (!text.empty()) {
+        text_ += take_character(text);
     }
     cursor_ = text_.size();
 }

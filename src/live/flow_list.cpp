@@ -149,6 +149,10 @@ bool FlowList::press_letter(char32_t letter) {
     case U'k':
         move(-1);
         return true;
+    case U'g':
+        return press({Key::Code::home});
+    case U'G':
+        return press({Key::Code::end});
     case U'<':
     case U',':
         move_order(-1);

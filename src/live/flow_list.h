@@ -17,7 +17,7 @@ namespace tcp_stats {
 /// to be seen is made text.
 class FlowList {
 public:
-    /// Its flows meet `view.where` whatever else is asked for.
+    /// Its flows meet `view.where` whatever else is asked for. One column at least.
     FlowList(View view, std::vector<const FlowColumn *> columns, bool unicode);
 
     void set_frame(Frame frame);

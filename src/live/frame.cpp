@@ -8,8 +8,8 @@ namespace {
 
 /// Takes the closed flows out of `snapshot`. The flows' records stay where they are: vectors keep their place in memory
 /// when they are moved.
-std::shared_ptr<const ClosedFlows> take_closed(Snapshot &snapshot) {
-    auto taken = std::make_shared<ClosedFlows>();
+std::shared_ptr<const FinishedFlows> take_closed(Snapshot &snapshot) {
+    auto taken = std::make_shared<FinishedFlows>();
     auto &flows = snapshot.flows;
     const auto first = std::stable_partition(flows.begin(), flows.end(), [](const Flow &flow) { return !flow.closed; });
     std::move(first, flows.end(), std::back_inserter(taken->flows));

@@ -9,7 +9,7 @@
 namespace tcp_stats {
 
 /// What closed with one snapshot.
-struct ClosedFlows {
+struct FinishedFlows {
     std::vector<Flow> flows;
     RawEntries records; ///< what they refer to
 };
@@ -17,7 +17,7 @@ struct ClosedFlows {
 /// Copies share what they hold; the flows stay where they are as long as one of them lives.
 struct Frame {
     struct Closed {
-        std::shared_ptr<const ClosedFlows> flows;
+        std::shared_ptr<const FinishedFlows> flows;
         std::uint64_t since_ns; ///< by the clock of Reading::time_ns
     };
 

@@ -28,7 +28,9 @@ public:
 
 protected:
     void sink_it_(const spdlog::details::log_msg &message) override {
-        last_ = std::string(message.payload.data(), message.payload.size());
+        if (message.level >= spdlog::level::warn) {
+            last_ = std::string(message.payload.data(), message.payload.size());
+        }
         if (kept_.size() < most) {
             kept_.emplace_back(message);
         } else {

@@ -19,7 +19,7 @@ public:
     HeldLog(const HeldLog &) = delete;
     HeldLog &operator=(const HeldLog &) = delete;
 
-    /// The text of the last line since it was asked before.
+    /// The text of the last warning or error since it was asked before.
     std::optional<std::string> take_last();
 
     /// Lines that are kept; of more, the first ones.

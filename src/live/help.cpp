@@ -17,7 +17,7 @@ std::vector<Entry> entries() {
     return {
         {"Up Down j k", translate("select a flow; the selection stays with it")},
         {"PgUp PgDn", translate("a page further")},
-        {"Home End", translate("the first, and stay at the top; the last")},
+        {"Home End g G", translate("the first, and stay at the top; the last")},
         {"Enter", translate("everything about the selected flow")},
         {"< >", translate("order by the column before or behind")},
         {"r", translate("reverse the order")},

@@ -9,6 +9,7 @@
 #include "base/translate.h"
 #include "live/cells.h"
 #include "output/human.h"
+#include "output/table_writer.h"
 #include "output/time_text.h"
 
 namespace tcp_stats {
@@ -31,12 +32,19 @@ std::string counts_text(const std::vector<Count> &counts) {
     return text;
 }
 
+std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std::vector<const FlowColumn *> wanted) {
+    if (wanted.empty()) {
+        wanted = table_columns(columns);
+    }
+    return wanted.empty() ? usual_columns(columns) : wanted;
+}
+
 } // namespace
 
 Model::Model(const FlowColumns &columns, Settings settings)
     : columns_(columns), conditions_(std::move(settings.conditions)), interval_(settings.interval),
       unicode_(settings.unicode), traces_(columns),
-      list_(std::move(settings.view), std::move(settings.columns), settings.unicode) {}
+      list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns)), settings.unicode) {}
 
 void Model::take(Taken taken, const Cost &cost) {
     missed_ = taken.snapshot.missed;

@@ -23,7 +23,7 @@ public:
     struct Settings {
         View view;                               ///< conditions, order and number that the options ask for
         std::string conditions;                  ///< those conditions as text
-        std::vector<const FlowColumn *> columns; ///< to begin with; one at least
+        std::vector<const FlowColumn *> columns; ///< to begin with; empty: those of a table
         std::chrono::nanoseconds interval;
         bool unicode; ///< the terminal shows more than ASCII
     };

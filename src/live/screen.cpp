@@ -1,12 +1,10 @@
 #include "live/screen.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <cwchar>
-#include <system_error>
 
 #include <langinfo.h>
 #include <poll.h>
@@ -19,6 +17,7 @@
 
 #include "base/printable.h"
 #include "base/translate.h"
+#include "live/cells.h"
 #include "live/terminal_guard.h"
 
 namespace tcp_stats {
@@ -36,18 +35,11 @@ std::string terminal_type() {
 }
 
 /// As the screen can show it: without a Unicode locale, ASCII.
-std::wstring wide(const std::string &text) {
+std::wstring wide(std::string_view text) {
     std::wstring characters;
     const bool unicode = has_unicode();
-    for (std::size_t at = 0; at < text.size();) {
-        const auto first = static_cast<unsigned char>(text[at++]);
-        auto character = static_cast<wchar_t>(first);
-        if (first >= 0xc0) {
-            character &= first < 0xe0 ? 0x1f : first < 0xf0 ? 0x0f : 0x07;
-            for (; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U; ++at) {
-                character = static_cast<wchar_t>((character << 6) | (text[at] & 0x3f));
-            }
-        }
+    while (!text.empty()) {
+        const auto character = static_cast<wchar_t>(take_character(text));
         const bool ascii = character >= ' ' && character < 0x7f;
         characters += ascii || (unicode && iswprint(static_cast<wint_t>(character)) != 0) ? character : L'?';
     }
@@ -101,6 +93,23 @@ Key key_of_character(wint_t character) {
     }
 }
 
+/// What terminals send whatever TERM says: many set one that does not have all of their keys.
+void define_common_keys() {
+    struct Sequence {
+        const char *bytes;
+        int key;
+    };
+    static constexpr Sequence sequences[] = {{"\x1b[A", KEY_UP},    {"\x1b[B", KEY_DOWN},   {"\x1b[C", KEY_RIGHT},
+                                             {"\x1b[D", KEY_LEFT},  {"\x1b[H", KEY_HOME},   {"\x1bOH", KEY_HOME},
+                                             {"\x1b[1~", KEY_HOME}, {"\x1b[7~", KEY_HOME},  {"\x1b[F", KEY_END},
+                                             {"\x1bOF", KEY_END},   {"\x1b[4~", KEY_END},   {"\x1b[8~", KEY_END},
+                                             {"\x1b[3~", KEY_DC},   {"\x1b[5~", KEY_PPAGE}, {"\x1b[6~", KEY_NPAGE},
+                                             {"\x1bOP", KEY_F(1)},  {"\x1b[11~", KEY_F(1)}};
+    for (const auto &[bytes, code] : sequences) {
+        define_key(bytes, code);
+    }
+}
+
 } // namespace
 
 Result<void> check_terminal() {
@@ -123,7 +132,11 @@ Result<std::unique_ptr<Screen>> Screen::open(bool colour) {
         return tl::unexpected(able.error());
     }
     auto guard = std::make_unique<TerminalGuard>(terminal().restoring);
+    // ncurses has a handler of its own for SIGTSTP, which writes whenever it comes.
+    struct sigaction on_stop {};
+    sigaction(SIGTSTP, nullptr, &on_stop);
     auto *opened = newterm(nullptr, stdout, stdin);
+    sigaction(SIGTSTP, &on_stop, nullptr);
     if (opened == nullptr) {
         return unusable(tr("the terminal type '{}' (TERM) is not known here", terminal_type()));
     }
@@ -132,7 +145,6 @@ Result<std::unique_ptr<Screen>> Screen::open(bool colour) {
 
 Screen::Screen(screen *opened, std::unique_ptr<TerminalGuard> guard, bool colour)
     : guard_(std::move(guard)), screen_(opened), colour_(colour && has_colors()) {
-    std::signal(SIGTSTP, SIG_DFL); // ncurses has one of its own, which writes whenever it comes
     sigset_t signals;
     sigemptyset(&signals);
     for (const int number : {SIGWINCH, SIGTSTP, SIGCONT}) {
@@ -146,6 +158,7 @@ Screen::Screen(screen *opened, std::unique_ptr<TerminalGuard> guard, bool colour
     curs_set(0);
     set_escdelay(escape_delay_ms);
     keypad(stdscr, true);
+    define_common_keys();
     nodelay(stdscr, true);
     if (colour_) {
         set_up_colours();

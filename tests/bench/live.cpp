@@ -8,7 +8,6 @@
 
 #include "../live/scene.h"
 #include "live/model.h"
-#include "output/table_writer.h"
 
 namespace {
 
@@ -30,7 +29,7 @@ void run(std::size_t flows) {
     const FlowColumns columns(Scene::table().reader());
     View view;
     view.order = {columns.find("bytes_per_s"), true};
-    Model model(columns, {std::move(view), "", table_columns(columns), std::chrono::seconds(1), true});
+    Model model(columns, {std::move(view), "", {}, std::chrono::seconds(1), true});
     Scene scene(flows);
     const Size size{50, 160};
     std::printf("%zu flows, %zux%zu\n", flows, size.columns, size.rows);

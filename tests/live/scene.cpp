@@ -13,7 +13,6 @@
 #include "live/live_display.h"
 #include "loop/loop.h"
 #include "output/colour.h"
-#include "output/table_writer.h"
 #include "scene.h"
 
 namespace {
@@ -55,8 +54,7 @@ Result<void> run(int argc, char **argv) {
     const FlowColumns columns(Scene::table().reader());
     View view;
     view.order = {columns.find("bytes_per_s"), true};
-    LiveDisplay display(columns,
-                        {std::move(view), "", table_columns(columns), std::chrono::milliseconds(100), has_unicode()},
+    LiveDisplay display(columns, {std::move(view), "", {}, std::chrono::milliseconds(100), has_unicode()},
                         colour_is_welcome(), [] {
                             return Cost{1.25, 45'600'000};
                         });

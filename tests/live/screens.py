@@ -19,6 +19,7 @@ UPDATE = "--update" in sys.argv
 NAMES = [word for word in sys.argv[2:] if not word.startswith("--")]
 
 tests = []
+written = {}  # golden screens, by name
 
 
 def test(function):
@@ -38,8 +39,10 @@ def settled(terminal):
 def is_golden(terminal, name):
     path = os.path.join(GOLDEN, f"live_{name}.txt")
     if UPDATE:
+        screen = settled(terminal)
+        assert written.setdefault(name, screen) == screen, f"two screens are called {name}"
         with open(path, "w", encoding="utf-8") as file:
-            file.write(settled(terminal))
+            file.write(screen)
         return
     with open(path, encoding="utf-8") as file:
         expected = file.read()

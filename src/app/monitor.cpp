@@ -69,7 +69,7 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
         return std::make_unique<LiveDisplay>(columns,
                                              Model::Settings{std::move(*view), request.conditions(),
                                                              std::move(layout->columns), options.interval,
-                                                             has_unicode()},
+                                                             has_unicode(), !group_by.empty()},
                                              layout->colour, own_cost());
     }
     return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), columns, reader),

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/translate.h"
+#include "flow/network.h"
 
 namespace tcp_stats {
 namespace {

@@ -32,9 +32,10 @@ std::string counts_text(const std::vector<Count> &counts) {
     return text;
 }
 
-std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std::vector<const FlowColumn *> wanted) {
+std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std::vector<const FlowColumn *> wanted,
+                                                 bool grouped) {
     if (wanted.empty()) {
-        wanted = table_columns(columns);
+        wanted = table_columns(columns, grouped);
     }
     return wanted.empty() ? usual_columns(columns) : wanted;
 }
@@ -43,8 +44,8 @@ std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std
 
 Model::Model(const FlowColumns &columns, Settings settings)
     : columns_(columns), conditions_(std::move(settings.conditions)), interval_(settings.interval),
-      unicode_(settings.unicode), traces_(columns),
-      list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns)), settings.unicode) {}
+      grouped_(settings.grouped), unicode_(settings.unicode), traces_(columns),
+      list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns), settings.grouped), settings.unicode) {}
 
 void Model::take(Taken taken, const Cost &cost) {
     missed_ = taken.snapshot.missed;
@@ -228,9 +229,13 @@ Line Model::header() const {
     const auto alive = frame.snapshot->flows.size();
     const auto closed = frame.closed_count();
     Line line = {{time_of_day(frame.time), Style::strong},
-                 {"  " + tr("flows: {}, closed: {}", alive, closed), Style::plain}};
+                 {"  " + (grouped_ ? tr("groups: {}", alive) : tr("flows: {}, closed: {}", alive, closed)),
+                  Style::plain}};
     if (list_.rows().size() < alive + closed) {
         line.push_back({tr(", shown: {}", list_.rows().size()), Style::plain});
+    }
+    if (frame.snapshot->reading.refused.value_or(0) != 0) {
+        line.push_back({tr(", refused in the kernel: {}", *frame.snapshot->reading.refused), Style::plain});
     }
     line.push_back({"  " + tr("every {}", human(std::uint64_t(interval_.count()), "ns")), Style::plain});
     if (const auto *column = list_.order().column) { // which may be out of sight

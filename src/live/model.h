@@ -25,7 +25,8 @@ public:
         std::string conditions;                  ///< those conditions as text
         std::vector<const FlowColumn *> columns; ///< to begin with; empty: those of a table
         std::chrono::nanoseconds interval;
-        bool unicode; ///< the terminal shows more than ASCII
+        bool unicode;         ///< the terminal shows more than ASCII
+        bool grouped = false; ///< the rows are groups of flows
     };
 
     /// `columns` must outlive it.
@@ -70,6 +71,7 @@ private:
     const FlowColumns &columns_;
     std::string conditions_;
     std::chrono::nanoseconds interval_;
+    bool grouped_;
     bool unicode_;
 
     Frame latest_;

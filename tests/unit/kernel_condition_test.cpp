@@ -10,6 +10,7 @@
 
 #include "flow/filter.h"
 #include "table.h"
+#include "test.h"
 
 using namespace tcp_stats;
 

@@ -113,9 +113,14 @@ void define_common_keys() {
 } // namespace
 
 Result<void> check_terminal() {
-    if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
-        return fail(ErrorKind::usage, tr("--output live: standard {} is no terminal; use --output table there",
-                                         isatty(STDIN_FILENO) == 0 ? translate("input") : translate("output")));
+    if (isatty(STDIN_FILENO) == 0) {
+        return fail(
+            ErrorKind::usage,
+            tr("--output live: standard input is no terminal; use --output table to see snapshots without keys"));
+    }
+    if (isatty(STDOUT_FILENO) == 0) {
+        return fail(ErrorKind::usage,
+                    tr("--output live: standard output is no terminal; use --output line, table, json or csv there"));
     }
     const auto found = terminal();
     if (!found.known) {

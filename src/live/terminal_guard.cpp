@@ -40,7 +40,7 @@ extern "C" void on_crash(int number) {
 /// Without the padding that ncurses would turn into time; empty: the terminal has none.
 std::string capability(const char *name) {
     const char *found = tigetstr(name);
-    if (found == nullptr || found == reinterpret_cast<const char *>(std::intptr_t(-1))) {
+    if (found == nullptr || reinterpret_cast<std::intptr_t>(found) == -1) {
         return {};
     }
     std::string text = found;

@@ -235,7 +235,7 @@ def without_a_terminal_it_says_what_to_do():
             terminal.run(f"clear; {before} {SCENE} 1 1 {after}; echo status ${{PIPESTATUS[0]}}")
             terminal.wait_for_text("status 64\n")
             terminal.wait_for_text(part)
-            terminal.wait_for_text("--output table")
+            terminal.wait_for_text("; use --output" if after else "or use --output table")
 
 
 failed = 0

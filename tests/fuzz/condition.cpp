@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "flow/filter.h"
+#include "flow/kernel_condition.h"
 #include "sample_columns.h"
 
 using namespace tcp_stats;
@@ -65,6 +66,11 @@ std::optional<Filter> filter_of(const ConditionText &text, const FlowColumns &co
     if (text.option == "--where") {
         require_places(text, *condition);
     }
+    const auto parts = parts_of(text, *condition);
+    for (const auto &part : parts) {
+        require(part.code.empty() != part.reason.empty(), "a part is decided in one place", part.text);
+    }
+    require(!explanation(parts).empty(), "there is an explanation", text.text);
     auto filter = Filter::create(text, *condition, columns);
     if (!filter) {
         require(filter.error().kind == ErrorKind::usage, "a mistake is the user's", filter.error().message);

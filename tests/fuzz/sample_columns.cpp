@@ -43,6 +43,7 @@ std::vector<Member> members() {
             all.push_back(member_of(field.name));
         }
     }
+    all.push_back(member_of("family"));
     all.push_back({"drift", "long long", 8, false});
     all.push_back({"raw", "unsigned char", 4, true});
     all.push_back({"pacing", "unsigned long long", 8, false});

@@ -228,7 +228,7 @@ def messages_of_the_log_wait_for_the_screen_to_go():
 
 @test
 def without_a_terminal_it_says_what_to_do():
-    with Terminal(columns=120) as terminal:
+    with Terminal(columns=200) as terminal:
         for before, after, part in (("", "</dev/null", "standard input is no terminal"),
                                     ("", "| cat", "standard output is no terminal"),
                                     ("TERM=dumb", "", "has no full screen"), ("TERM=none", "", "'none' (TERM) is not known")):

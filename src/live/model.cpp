@@ -45,7 +45,8 @@ std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std
 Model::Model(const FlowColumns &columns, Settings settings)
     : columns_(columns), conditions_(std::move(settings.conditions)), interval_(settings.interval),
       grouped_(settings.grouped), unicode_(settings.unicode), traces_(columns),
-      list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns), settings.grouped), settings.unicode) {}
+      list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns), settings.grouped),
+            settings.unicode) {}
 
 void Model::take(Taken taken, const Cost &cost) {
     missed_ = taken.snapshot.missed;
@@ -228,9 +229,9 @@ Line Model::header() const {
     }
     const auto alive = frame.snapshot->flows.size();
     const auto closed = frame.closed_count();
-    Line line = {{time_of_day(frame.time), Style::strong},
-                 {"  " + (grouped_ ? tr("groups: {}", alive) : tr("flows: {}, closed: {}", alive, closed)),
-                  Style::plain}};
+    Line line = {
+        {time_of_day(frame.time), Style::strong},
+        {"  " + (grouped_ ? tr("groups: {}", alive) : tr("flows: {}, closed: {}", alive, closed)), Style::plain}};
     if (list_.rows().size() < alive + closed) {
         line.push_back({tr(", shown: {}", list_.rows().size()), Style::plain});
     }

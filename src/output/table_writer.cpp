@@ -40,10 +40,12 @@ void append_row(std::string &text, const std::vector<Cell> &cells, const std::ve
 } // namespace
 
 const std::vector<std::string> &table_column_names(bool grouped) {
+    // The first of them fit on 80 columns.
     static const std::vector<std::string> of_flows = {
-        "local", "remote",      "state",     "comm",  "rtt_us",         "cwnd",       "bytes_per_s",   "received_per_s",
-        "retr",  "limit",       "limit_pct", "bytes", "bytes_received", "min_rtt_us", "delivery_rate", "notsent",
-        "rcvq",  "duration_ms", "pid",       "ca"};
+        "local",          "remote", "bytes_per_s",    "rtt_us",     "cwnd",
+        "retr",           "limit",  "limit_pct",      "state",      "comm",
+        "received_per_s", "bytes",  "bytes_received", "min_rtt_us", "delivery_rate",
+        "notsent",        "rcvq",   "duration_ms",    "pid",        "ca"};
     static const std::vector<std::string> of_groups = {
         "flows",         "closed",      "bytes_per_s_sum",    "received_per_s_sum",
         "rtt_us_p50",    "rtt_us_p95",  "retr_sum",           "retr_per_s_sum",

@@ -25,8 +25,8 @@ private:
     std::map<const FlowColumn *, std::size_t> widths_;
 };
 
-/// The names of what a table shows by itself, the most telling first; the program's own fields follow. `grouped`: of the
-/// columns of `Groups`, behind the key's.
+/// The names of what a table shows by itself, the most telling first; the program's own fields follow. `grouped`: of
+/// the columns of `Groups`, behind the key's.
 const std::vector<std::string> &table_column_names(bool grouped);
 
 /// Those columns, as far as there are any.

@@ -63,7 +63,7 @@ def flows_are_ordered_by_rate_and_then_as_keys_say():
     with Terminal() as terminal:
         start(terminal)
         is_golden(terminal, "first")
-        terminal.press("Down", "Down", "<", "r")
+        terminal.press("Down", "Down", ">", ">", "r")
         terminal.wait_for_text("by cwnd")
         is_golden(terminal, "sorted")
         terminal.press("Right", "Right", "Right", "NPage")

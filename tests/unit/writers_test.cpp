@@ -157,7 +157,7 @@ TEST_CASE("a table has as many of its usual columns as fit, and all that were as
         CHECK(line.size() <= 50);
     }
     CHECK(narrow.str().find("REMOTE") != std::string::npos);
-    CHECK(narrow.str().find("BYTES/S") == std::string::npos);
+    CHECK(narrow.str().find("RECEIVED/S") == std::string::npos);
     layout.width = [] { return std::size_t(5); };
     layout.columns = {columns().find("comm"), columns().find("bytes_per_s")};
     CHECK(two_snapshots(OutputFormat::table, layout).find("BYTES/S") != std::string::npos);

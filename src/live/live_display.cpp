@@ -49,6 +49,8 @@ Result<Viewer> LiveDisplay::respond() {
 void LiveDisplay::press(const Key &key) {
     if (key.code == Key::Code::character && key.character == control('l')) {
         screen_->redraw_all();
+    } else if (key.code == Key::Code::character && key.character == control('z')) {
+        screen_->suspend();
     } else {
         model_.press(key);
     }

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define NCURSES_NOMACROS
@@ -110,6 +111,16 @@ void define_common_keys() {
     }
 }
 
+/// In the modes that ncurses comes back to, too.
+void make_suspend_a_key() {
+    termios modes{};
+    if (tcgetattr(STDIN_FILENO, &modes) == 0) {
+        modes.c_cc[VSUSP] = _POSIX_VDISABLE;
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+        def_prog_mode();
+    }
+}
+
 } // namespace
 
 Result<void> check_terminal() {
@@ -157,7 +168,8 @@ Screen::Screen(screen *opened, std::unique_ptr<TerminalGuard> guard, bool colour
     }
     sigprocmask(SIG_BLOCK, &signals, &blocked_before_);
     signals_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    cbreak(); // Ctrl-C and Ctrl-Z stay signals
+    cbreak(); // Ctrl-C stays a signal
+    make_suspend_a_key();
     noecho();
     nonl();
     curs_set(0);
@@ -255,22 +267,24 @@ void Screen::handle_signals() {
     signalfd_siginfo arrived{};
     while (read(signals_, &arrived, sizeof(arrived)) == static_cast<ssize_t>(sizeof(arrived))) {
         if (arrived.ssi_signo == SIGTSTP) {
-            stop();
+            stop(getpid());
         } else {
             come_back(); // from a stop, or to another size
         }
     }
 }
 
-/// Leaves the screen as the shell wants it, and stops as Ctrl-Z does.
-void Screen::stop() {
+void Screen::suspend() { stop(0); }
+
+/// Leaves the screen as the shell wants it, and stops; `whom` as in kill(2).
+void Screen::stop(pid_t whom) {
     curs_set(1);
     endwin();
     guard_->restore_modes();
     sigset_t stopping;
     sigemptyset(&stopping);
     sigaddset(&stopping, SIGTSTP);
-    raise(SIGTSTP);
+    kill(whom, SIGTSTP);
     sigprocmask(SIG_UNBLOCK, &stopping, nullptr); // here it stops
     sigprocmask(SIG_BLOCK, &stopping, nullptr);
     come_back();

@@ -22,8 +22,9 @@ Result<void> check_terminal();
 /// Whether text may be more than ASCII in the user's locale.
 bool has_unicode();
 
-/// From its making on the terminal is the screen's; the destructor gives it back. A resize, Ctrl-Z and the return from
-/// it come as descriptors that become readable, so these signals are blocked meanwhile. One at a time.
+/// From its making on the terminal is the screen's; the destructor gives it back. A resize, SIGTSTP and the return from
+/// it come as a descriptor that becomes readable, so these signals are blocked meanwhile. Ctrl-Z is a key: ncurses
+/// ignores SIGTSTP while it draws, and one that comes then is lost. One at a time.
 class Screen {
 public:
     /// Error: usage, where ncurses does not know the terminal. `colour`: use colours if it has any.
@@ -38,8 +39,11 @@ public:
     /// Keys, and signals; for poll(2).
     std::vector<int> inputs() const;
 
-    /// Deals with a resize, and stops the process on Ctrl-Z until it goes on. What was there is to be drawn again then.
+    /// Deals with a resize, and with SIGTSTP. What was there is to be drawn again then.
     void handle_signals();
+
+    /// What Ctrl-Z does: stops the process, and who else is in its group, until it goes on.
+    void suspend();
 
     /// The next key that is there; absent: none.
     std::optional<Key> key();
@@ -54,7 +58,7 @@ private:
 
     void set_up_colours();
     unsigned attributes(int style) const;
-    void stop();
+    void stop(pid_t whom);
     void come_back();
 
     std::unique_ptr<TerminalGuard> guard_;

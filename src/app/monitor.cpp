@@ -105,7 +105,8 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
 
 /// What the program can do of the request by itself.
 void add_request(ProgramText &text, const Request &request) {
-    for (const auto &field : request.unused_fields()) {
+    // A program of the user's may read any member for its own ends.
+    for (const auto &field : text.directory.empty() ? request.unused_fields() : std::vector<std::string>()) {
         text.definitions.push_back(fmt::format("UNUSED_{}=1", field));
     }
     const auto header = kernel_condition_header(request.parts());

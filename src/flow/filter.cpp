@@ -171,9 +171,11 @@ private:
             networks.push_back(*network);
         }
         return Test([value = column.value, networks, wanted = comparison.op != unequal](const Flow &flow) {
-            const auto address = std::get<Address>(value(flow));
-            return wanted == std::any_of(networks.begin(), networks.end(),
-                                         [&](const Network &network) { return contains(network, address); });
+            const auto found = value(flow);
+            const auto *address = std::get_if<Address>(&found); // of a group whose flows differ there is none
+            return address != nullptr &&
+                   wanted == std::any_of(networks.begin(), networks.end(),
+                                         [&](const Network &network) { return contains(network, *address); });
         });
     }
 

@@ -43,7 +43,7 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
     collector.closed_ = std::move(*closed);
     const auto *refused = program.table("flow_refused");
     if (refused != nullptr && refused->type == BPF_MAP_TYPE_ARRAY && refused->leaf_size == sizeof(refused_) &&
-        !program.text().headers.empty()) {
+        program.text().headers.count(condition_header_name) != 0) {
         collector.refused_fd_ = refused->fd;
     }
     collector.first_seen_ = reader.integer("first_seen_ns");
@@ -97,7 +97,7 @@ Result<Reading> Collector::read(const Hooks &hooks) {
 std::optional<std::uint64_t> Collector::newly_refused() {
     const std::uint32_t first = 0;
     std::uint64_t count = 0;
-    if (refused_fd_ < 0 || bpf_map_lookup_elem(refused_fd_, &first, &count) != 0) {
+    if (!sockets_ || refused_fd_ < 0 || bpf_map_lookup_elem(refused_fd_, &first, &count) != 0) {
         return std::nullopt;
     }
     return count - std::exchange(refused_, count);

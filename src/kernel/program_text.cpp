@@ -162,7 +162,7 @@ bool ProgramText::add_condition(const std::string &header) {
     if (identifiers().count("FLOW_WANTED") == 0) {
         return false;
     }
-    add_header("CONDITION_HEADER", "tcp_stats_monitor_condition.h", header);
+    add_header("CONDITION_HEADER", condition_header_name, header);
     return true;
 }
 

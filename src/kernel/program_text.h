@@ -13,6 +13,9 @@
 
 namespace tcp_stats {
 
+/// Of the header of a condition.
+inline constexpr const char *condition_header_name = "tcp_stats_monitor_condition.h";
+
 struct ProgramText {
     std::string text;
     /// As the user named it; compiler diagnostics name it so too.

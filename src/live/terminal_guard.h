@@ -21,7 +21,7 @@ public:
     /// Puts the modes back now.
     void restore_modes() const;
 
-    static constexpr std::array crashes = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    static constexpr std::array crashes = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT};
 
 private:
     std::array<struct sigaction, crashes.size()> before_{};

@@ -584,7 +584,14 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 #else
 	struct tcp_sock *tp;
 
-	if (state == TCP_CLOSE || state == TCP_LISTEN || is_refused(s, sk) || !(tp = socket_of(sk)))
+	if (state == TCP_CLOSE || state == TCP_LISTEN)
+		return NULL;
+	if (is_refused(s, sk)) {
+		if (s)
+			flow_stats.delete(&key);
+		return NULL;
+	}
+	if (!(tp = socket_of(sk)))
 		return NULL;
 	if (!s) {
 		s = start_record(key);

@@ -33,6 +33,7 @@ std::vector<std::string> unused_fields(const std::set<std::string> &asked_for) {
             needed.merge(origins_of(field));
         }
     }
+    needed.insert({"netns", "pid"}); // the monitor's own: which namespaces were walked, whose owner is to be found
     std::vector<std::string> unused;
     for (const auto &field : known_fields()) {
         if (field.source == Source::record && needed.count(field.name) == 0) {

@@ -21,6 +21,10 @@ namespace {
 
 using enum Comparison::Operator;
 
+/// Characters of a part's code. It stands in the program five times, and compiling it takes longer than it grows: a few
+/// hundred ports or networks fit.
+constexpr std::size_t longest_code = 16384;
+
 /// Members of struct flow_identity_t that are numbers, and whether 0 there is no value.
 struct IdentityNumber {
     std::string_view name;
@@ -121,7 +125,8 @@ std::string in_network(const std::string &member, const Network &network) {
     return tests.empty() ? "1" : fmt::format("({})", fmt::join(tests, " && "));
 }
 
-std::optional<std::string> address_code(const Comparison &comparison) {
+/// Of what is only compared for equality; `test` makes code of a value, or nothing where it is none.
+template <typename Test> std::optional<std::string> equality_code(const Comparison &comparison, Test test) {
     if (comparison.op == present) {
         return "1";
     }
@@ -130,31 +135,27 @@ std::optional<std::string> address_code(const Comparison &comparison) {
     }
     std::vector<std::string> tests;
     for (const auto &value : comparison.values) {
-        const auto network = network_of(value.text);
-        if (!network) {
+        auto code = test(value.text);
+        if (!code) {
             return std::nullopt;
         }
-        tests.push_back(in_network(comparison.field.text, *network));
+        tests.push_back(std::move(*code));
     }
     return fmt::format("{}({})", comparison.op == unequal ? "!" : "", fmt::join(tests, " || "));
 }
 
+std::optional<std::string> address_code(const Comparison &comparison) {
+    return equality_code(comparison, [&](const std::string &text) -> std::optional<std::string> {
+        const auto network = network_of(text);
+        return network ? std::optional(in_network(comparison.field.text, *network)) : std::nullopt;
+    });
+}
+
 std::optional<std::string> family_code(const Comparison &comparison) {
-    if (comparison.op == present) {
-        return "1";
-    }
-    if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of) {
-        return std::nullopt;
-    }
-    std::vector<std::string> tests;
-    for (const auto &value : comparison.values) {
-        const auto number = family_number(value.text);
-        if (!number) {
-            return std::nullopt;
-        }
-        tests.push_back(fmt::format("flow.family == {}", *number));
-    }
-    return fmt::format("{}({})", comparison.op == unequal ? "!" : "", fmt::join(tests, " || "));
+    return equality_code(comparison, [](const std::string &text) -> std::optional<std::string> {
+        const auto number = family_number(text);
+        return number ? std::optional(fmt::format("flow.family == {}", *number)) : std::nullopt;
+    });
 }
 
 bool is_identity(const std::string &field) {
@@ -256,10 +257,11 @@ std::string reason_of(const Condition &condition) {
             return tr("{}: it is text put together for people; use saddr, sport, daddr, dport", field);
         }
         if (!is_identity(field)) {
-            return tr("{}: it changes while a connection lives", field);
+            return tr("{}: when a connection begins, only addresses, ports, family, netns and cgroup are known", field);
         }
     }
-    return tr("the numbers are not whole");
+    return code_of(condition) ? tr("it is too long to be compiled into the program")
+                              : tr("a number is negative or not whole");
 }
 
 } // namespace
@@ -270,7 +272,10 @@ std::vector<ConditionPart> parts_of(const ConditionText &text, const Condition &
     std::vector<ConditionPart> parts;
     for (const auto &one : conditions) {
         const auto shown = text.option == "--where" ? text_of(one) : text.option + " " + text.text;
-        const auto code = code_of(one);
+        auto code = code_of(one);
+        if (code && code->size() > longest_code) {
+            code.reset();
+        }
         parts.push_back({shown, code.value_or(""), code ? std::string() : reason_of(one)});
     }
     return parts;

@@ -118,9 +118,16 @@ std::string Detail::value(const char *name) const {
 
 Line Detail::title(std::size_t width) const {
     auto text = value("local");
+    if (text.empty()) { // a group of flows with different ends: its key
+        const auto &key = columns_.all().front();
+        text = key.name + " " + human(key.value(*flow_), key.unit);
+    }
     for (const auto *name : {"remote", "state", "comm"}) {
         if (const auto part = value(name); !part.empty()) {
-            text += (text.empty() ? "" : name == std::string_view("remote") ? " -> " : "  ") + part;
+            text += (text.empty()                                                    ? ""
+                     : name == std::string_view("remote") && !value("local").empty() ? " -> "
+                                                                                     : "  ") +
+                    part;
         }
     }
     if (gone_) {

@@ -229,9 +229,13 @@ Line Model::header() const {
     }
     const auto alive = frame.snapshot->flows.size();
     const auto closed = frame.closed_count();
-    Line line = {
-        {time_of_day(frame.time), Style::strong},
-        {"  " + (grouped_ ? tr("groups: {}", alive) : tr("flows: {}, closed: {}", alive, closed)), Style::plain}};
+    Line line = {{time_of_day(frame.time), Style::strong}};
+    if (paused_) { // first, where no screen is too narrow for it
+        line.push_back({"  ", Style::plain});
+        line.push_back({tr("PAUSED"), Style::paused});
+    }
+    line.push_back(
+        {"  " + (grouped_ ? tr("groups: {}", alive) : tr("flows: {}, closed: {}", alive, closed)), Style::plain});
     if (list_.rows().size() < alive + closed) {
         line.push_back({tr(", shown: {}", list_.rows().size()), Style::plain});
     }
@@ -241,10 +245,6 @@ Line Model::header() const {
     line.push_back({"  " + tr("every {}", human(std::uint64_t(interval_.count()), "ns")), Style::plain});
     if (const auto *column = list_.order().column) { // which may be out of sight
         line.push_back({"  " + tr("by {}", (list_.order().descending ? "-" : "") + column->name), Style::plain});
-    }
-    if (paused_) {
-        line.push_back({"  ", Style::plain});
-        line.push_back({tr("PAUSED"), Style::paused});
     }
     return line;
 }

@@ -74,8 +74,8 @@ std::string LineWriter::begin() {
 }
 
 std::string LineWriter::snapshot(const Page &page) {
-    // No group may be the condition's doing.
-    const bool nothing = page.snapshot.flows.empty() && !grouped_;
+    // No group, or no flow, may be the condition's doing.
+    const bool nothing = page.snapshot.flows.empty() && !grouped_ && page.snapshot.reading.refused.value_or(0) == 0;
     std::string text = nothing ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
     for (const auto *flow : page.flows) {
         if (grouped_) {

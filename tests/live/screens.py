@@ -171,6 +171,7 @@ def the_terminal_is_as_it_was_after_every_end():
         return lambda terminal: os.kill(terminal.process(), number)
     ends = {"q": (lambda terminal: terminal.press("q"), 0, ""), "Ctrl-C": (lambda terminal: terminal.press("C-c"), 0, ""),
             "SIGTERM": (kill(signal.SIGTERM), 0, ""), "SIGSEGV": (kill(signal.SIGSEGV), 128 + signal.SIGSEGV, ""),
+            "Ctrl-\\": (lambda terminal: terminal.press("C-\\"), 128 + signal.SIGQUIT, ""),
             "SIGABRT": (kill(signal.SIGABRT), 128 + signal.SIGABRT, ""),
             "an error": (lambda terminal: None, 69, "--fail-at 30"), "the count": (lambda terminal: None, 0, "--count 30")}
     for what, (end, status, options) in ends.items():

@@ -33,7 +33,7 @@ TEST_CASE("a rate needs its counter, and a limit what it is inferred from") {
 }
 
 TEST_CASE("what the monitor needs for itself is always read") {
-    for (const auto *member : {"sampled_ns", "first_seen_ns", "opened_ns", "retransmit_state"}) {
+    for (const auto *member : {"sampled_ns", "first_seen_ns", "opened_ns", "retransmit_state", "netns", "pid"}) {
         CHECK(is_read(member, {}));
     }
 }

@@ -200,3 +200,14 @@ TEST_CASE("a path is under itself and what is above it") {
     CHECK(complaint("sport under 3") == "--where: sport is a number, and only a path is under another @12");
     CHECK(complaint("saddr under 10.0.0.0/8") == "--where: saddr is an address; it is compared with ==, != and in @12");
 }
+
+TEST_CASE("an address that a row does not have is in no network, and not outside of one") {
+    const FlowColumns rows(std::vector<FlowColumn>{
+        {"daddr", find_field("daddr"), "", ColumnType::address, false, [](const Flow & /*flow*/) { return Value(); }}});
+    for (const std::string text : {"daddr in 10.0.0.0/8", "daddr == ::1", "daddr != ::1"}) {
+        const ConditionText where = {"--where", text};
+        const auto filter = Filter::create(where, *parse_condition(where), rows);
+        REQUIRE(filter.has_value());
+        CHECK_FALSE(filter->matches(Flow()));
+    }
+}

@@ -223,13 +223,25 @@ TEST_CASE("what is only about identity is decided in the kernel, part by part") 
     CHECK_FALSE(all[0].code.empty());
     CHECK(all[0].reason.empty());
     CHECK(all[1].code.empty());
-    CHECK(all[1].reason == "srtt_us: it changes while a connection lives");
+    CHECK(all[1].reason ==
+          "srtt_us: when a connection begins, only addresses, ports, family, netns and cgroup are known");
     CHECK_FALSE(all[2].code.empty());
     CHECK_FALSE(all[3].code.empty());
     CHECK(all[2].text == "saddr in 10.0.0.0/8 or sport < 1k");
     // One of the others in it, and all of it is for the snapshot.
     CHECK(parts("dport == 443 or comm == nginx").front().code.empty());
     CHECK(parts("sport > 3.5").front().code.empty());
+    CHECK(parts("sport > -1").front().reason == "a number is negative or not whole");
+    std::string ports = "1";
+    for (int port = 2; port < 300; ++port) {
+        ports += "," + std::to_string(port);
+    }
+    CHECK_FALSE(parts(ports, "--port").front().code.empty());
+    for (int port = 300; port < 3000; ++port) {
+        ports += "," + std::to_string(port);
+    }
+    CHECK(parts(ports, "--port").front().code.empty());
+    CHECK(parts(ports, "--port").front().reason == "it is too long to be compiled into the program");
     CHECK(parts("80,443", "--port").front().text == "--port 80,443");
     CHECK_FALSE(parts("80,443", "--port").front().code.empty());
     CHECK(parts("1", "--pid").front().reason == "pid: who accepts a connection is not known when it begins");

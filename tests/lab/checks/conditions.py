@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import socket
+import tempfile
 
 from harness import Monitor, check, contains, equal, run, sh
 
@@ -31,11 +32,12 @@ def table_entries():
 @check("types", "newest")
 def of_two_thousand_flows_twenty_that_are_wanted_cost_twenty_records():
     raise_file_limit()
+    inode = os.stat("/proc/self/ns/net").st_ino
     for mechanism in ("kprobe", "fentry"):
         with listening() as wanted, listening() as other:
             pairs = connections(wanted, 20) + connections(other, 980)
             port, other_port = wanted.getsockname()[1], other.getsockname()[1]
-            condition = f"dport == {port} and saddr in 127.0.0.0/8 and bytes < 1MB"
+            condition = f"dport == {port} and saddr in 127.0.0.0/8 and netns == {inode} and cgroup and bytes < 1MB"
             with Monitor("-i", "0.3", "--attach", mechanism, "--kernel-types", "btf", "--where", condition) as monitor:
                 flows = monitor.next_snapshot()
                 equal({flow.local for flow in flows}, {"%s:%d" % client.getsockname() for client, _ in pairs[:20]}, "flows")
@@ -95,7 +97,7 @@ def the_kernel_and_the_snapshot_choose_the_same_flows_whatever_the_condition():
             condition = random_condition(dice, everything)
             slow = f"({condition}) or bytes < 0"
             contains(run("--explain", "--where", condition)[1], "In the kernel")
-            contains(run("--explain", "--where", slow)[1], "bytes: it changes while a connection lives")
+            contains(run("--explain", "--where", slow)[1], "bytes: when a connection begins, only addresses")
             in_kernel, in_snapshot = chosen("--where", condition), chosen("--where", slow)
             key = json.dumps
 
@@ -123,3 +125,19 @@ def what_is_not_asked_for_is_not_read_and_what_is_has_its_value():
             flow, = json.loads(out.splitlines()[1])["flows"]
             equal((flow["bytes"], flow["retr_per_s"]), (1000, 0), "bytes and retransmits")
             contains(flow["cgroup_path"], "/")
+
+            # A program of the user's may read any member for its own ends.
+            source = run("--print-src")[1]
+            for place, added in (("	u64 sendmsg_calls;\n", "	u64 doubled;\n"),
+                                 ("	sample_chrono(s, tp);\n\n#ifdef LISTENING", "	s->doubled = 2 * s->bytes_acked;\n")):
+                contains(source, place)
+                source = source.replace(place, place.replace("#ifdef LISTENING", "") + added +
+                                        ("#ifdef LISTENING" if "LISTENING" in place else ""))
+            with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+                file.write(source)
+                file.flush()
+                status, out, err = run("--src", file.name, "-c1", "-o", "json", "--columns", "sport,doubled",
+                                       "--port", str(client.getsockname()[1]))
+            equal((status, err), (0, ""), "status and stderr")
+            doubled = {flow["sport"]: flow["doubled"] for flow in json.loads(out)["flows"]}
+            equal(doubled[client.getsockname()[1]], 2 * 1001, "twice the acknowledged bytes and the SYN")

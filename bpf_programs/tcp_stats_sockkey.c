@@ -184,18 +184,20 @@ struct flow_missed_t {
 	u64 table_full; /* events of sockets without room in flow_stats */
 #endif
 	u64 closed_lost; /* closed flows without room in the ring buffer */
+	u64 replaced;	 /* flows whose end was missed: another connection has their struct sock */
 };
 BPF_ARRAY(flow_missed, struct flow_missed_t, 1);
 
-static inline void count_missed(u64 offset)
+static inline void add_missed(u64 offset, s64 change)
 {
 	int first = 0;
 	struct flow_missed_t *missed = flow_missed.lookup(&first);
 
 	if (missed)
-		__sync_fetch_and_add((u64 *)((char *)missed + offset), 1);
+		__sync_fetch_and_add((u64 *)((char *)missed + offset), change);
 }
-#define COUNT_MISSED(what) count_missed(offsetof(struct flow_missed_t, what))
+#define COUNT_MISSED(what) add_missed(offsetof(struct flow_missed_t, what), 1)
+#define TAKE_BACK(what) add_missed(offsetof(struct flow_missed_t, what), -1)
 
 /* Sockets that --where does not want, counted by each walk: they have no record. */
 BPF_ARRAY(flow_refused, u64, 1);
@@ -355,6 +357,17 @@ static inline int is_of_another(struct flow_stats_t *s, struct sock *sk)
 {
 	return s->addr.proto &&
 	       (s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport);
+}
+
+/*
+ * Removes the record of a connection whose end was missed: the one that has its struct sock now inherits
+ * nothing. The last record of a flow is lost then.
+ */
+static inline void remove_replaced(u64 key, struct flow_stats_t *s)
+{
+	if (s->addr.proto && s->last_state != TCP_LISTEN)
+		COUNT_MISSED(replaced);
+	flow_stats.delete(&key);
 }
 
 /* The process that calls the kernel now. Only where it is the one that uses the socket. */
@@ -785,12 +798,12 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 #endif
 
 	/*
-	 * Should a close ever have been missed, the next connection at that address inherits nothing. (When
-	 * the safety net sees an end, the socket has given back its port.)
+	 * Should a close ever have been missed, what is left of that connection goes now. (When the safety
+	 * net sees an end, the socket has given back its port.)
 	 */
 	if (s && ((!ends && (state == TCP_CLOSE || old == TCP_CLOSE)) ||
 		  (!(ends && place == IN_NET) && is_of_another(s, sk)))) {
-		flow_stats.delete(&key);
+		remove_replaced(key, s);
 		s = NULL;
 	}
 	if (state == TCP_LISTEN || (state == TCP_CLOSE && !ends))
@@ -897,7 +910,9 @@ int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 /*
  * The safety net. The kernel does not call a hook on this CPU while it is in a handler already: a packet
  * whose interrupt comes in there changes the state of its connection unseen. tcp_set_state() passes a
- * tracepoint too, behind the hook, and that is called then. What the hook has done needs no doing here.
+ * tracepoint too, behind the hook, and that is called then. What the hook has done needs no doing here, so
+ * that this mostly takes no time: while it lasts, newer kernels (7.2 does, 6.12 does not) may let another
+ * task run on this CPU, for which it is not called.
  */
 #define JUST_NOW_NS 100000000
 
@@ -915,11 +930,15 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
 	if (state == TCP_CLOSE) {
 		if (!s)
 			return 0;
+#if defined(SOCKET_WALK) && !KERNEL_HAS(bpf_tcp_iter_state, batch)
 		/* Before Linux 5.15 a walk does not lock the socket, and may just have made a record of a closing one. */
 		if (!s->opened_ns && bpf_ktime_get_ns() - s->first_seen_ns < JUST_NOW_NS) {
 			flow_stats.delete(&key);
+			if (old != TCP_SYN_RECV)
+				TAKE_BACK(found_by_walk);
 			return 0;
 		}
+#endif
 	} else if (state == TCP_SYN_RECV || (s && s->last_state == state)) {
 		/* A new child of a listening socket comes by with SYN_RECV, before it is anything. */
 		return 0;
@@ -964,7 +983,7 @@ int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
 #endif
 	s = flow_stats.lookup(&key);
 	if (s && is_of_another(s, sk)) {
-		flow_stats.delete(&key);
+		remove_replaced(key, s);
 		s = NULL;
 	}
 	if (is_refused(s, sk)) {

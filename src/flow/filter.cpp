@@ -114,12 +114,19 @@ private:
             return refuse(comparison.values.front(),
                           tr("{} is a number, and only a path is under another", column.name));
         }
+        constexpr std::uint64_t most_port = 65535;
+        const bool is_port = column.field != nullptr && (column.name == "sport" || column.name == "dport");
+        const bool selects = comparison.op == equal || comparison.op == unequal || comparison.op == one_of;
         std::vector<Value> numbers;
         for (const auto &piece : comparison.values) {
             auto number = quantity_of(piece.text, column.name, column.unit);
             if (piece.quoted || !number) {
                 return refuse(piece,
                               piece.quoted ? tr("{} is a number, and this is text", column.name) : number.error());
+            }
+            if (is_port && selects &&
+                (compare(*number, Value(std::uint64_t(0))) < 0 || compare(*number, Value(most_port)) > 0)) {
+                return refuse(piece, tr("{} is a port, from 0 to {}", column.name, most_port));
             }
             numbers.push_back(std::move(*number));
         }

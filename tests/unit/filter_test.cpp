@@ -162,6 +162,8 @@ TEST_CASE("what makes no sense is shown with a caret") {
           "--where: there is no field sporz; did you mean sport? --list-fields lists them @9");
     CHECK(complaint("sport == http") == "--where: sport is a number, and this is none @9");
     CHECK(complaint("sport == \"443\"") == "--where: sport is a number, and this is text @9");
+    CHECK(complaint("sport in (443, 70000)") == "--where: sport is a port, from 0 to 65535 @15");
+    CHECK(complaint("dport != -1") == "--where: dport is a port, from 0 to 65535 @9");
     CHECK(complaint("srtt_us > 20MB") == "--where: srtt_us is in us * 8; this is something else @10");
     CHECK(complaint("sport == 20ms") == "--where: sport has no unit @9");
     CHECK(complaint("bytes > 3 and bytes > 3furlong")

@@ -79,7 +79,7 @@ public:
         if (field == "netns" || field == "cgroup") {
             return one_of<std::string>({"0", "1", "4026531840", "0x100000001"});
         }
-        return one_of<std::string>({"0", "22", "80", "443", "65535", "70000", "1k"});
+        return one_of<std::string>({"0", "22", "80", "443", "65535", "1k"});
     }
 
     std::string comparison() {
@@ -102,6 +102,9 @@ public:
             break;
         }
         const bool ordered = !address_field && field != "family";
+        if (field.ends_with("port") && below(8) == 0) {
+            return field + one_of<std::string>({" < ", " <= ", " > ", " >= "}) + "70000"; // no port is that
+        }
         return field + " " +
                (ordered ? one_of<std::string>({"==", "!=", "<", "<=", ">", ">="}) : one_of<std::string>({"==", "!="})) +
                " " + value();

@@ -10,5 +10,5 @@ install_packages "${build_packages[@]}" "${lab_packages[@]}" "${test_packages[@]
 build_preset release
 build_preset asan
 build_preset fuzz
-ctest --preset asan
+ctest --preset asan --parallel "$(nproc)"
 ctest --preset release --parallel "$(nproc)" "$@"

@@ -55,10 +55,12 @@ _tcp_stats_monitor_split() {
     done
 }
 
-# The names of --list-fields, and those that --field gives on this command line.
+# The names of --list-fields (`names`: those without a unit), and those that --field gives on this command line.
 _tcp_stats_monitor_fields() {
     local answer='' word previous=''
-    _tcp_stats_monitor_ask "$program" --list-fields && awk 'NR > 1 { print $1 }' <<<"$answer"
+    _tcp_stats_monitor_ask "$program" --list-fields && awk -v only="${1-}" '
+        NR == 1 { unit = index($0, "UNIT") }
+        NR > 1 && (only != "names" || substr($0, unit, 1) == " ") { print $1 }' <<<"$answer"
     for word in "${words[@]}"; do
         [[ $previous == --field ]] && word=--field=$word
         [[ $word =~ ^--field=([A-Za-z_][A-Za-z0-9_]*) ]] && printf '%s\n' "${BASH_REMATCH[1]}"
@@ -68,7 +70,7 @@ _tcp_stats_monitor_fields() {
 
 # The states of include/net/tcp_states.h, in the kind of letters that was begun with.
 _tcp_stats_monitor_states() {
-    local states=(established syn_sent syn_recv fin_wait1 fin_wait2 time_wait close close_wait last_ack listen closing)
+    local states=(established syn_sent syn_recv fin_wait1 fin_wait2 close close_wait last_ack listen closing)
     [[ $1 == [A-Z]* ]] && states=("${states[@]^^}")
     printf '%s\n' "${states[@]}"
 }
@@ -149,7 +151,8 @@ _tcp_stats_monitor_values() {
         head+=$listed
     fi
     case $option:$name in
-    --columns:* | --group-by:*) mapfile -t candidates < <(_tcp_stats_monitor_fields) ;;
+    --columns:*) mapfile -t candidates < <(_tcp_stats_monitor_fields) ;;
+    --group-by:*) mapfile -t candidates < <(_tcp_stats_monitor_fields names) ;;
     --sort:*)
         mapfile -t candidates < <(_tcp_stats_monitor_fields)
         [[ $value == -* ]] && head+=-

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,16 +38,30 @@ bool is_taken(const std::string &name) {
                        [&](const Field &field) { return field.name == name || shown_name(field) == name; });
 }
 
+/// Its inode number; nothing where `path` is no network namespace.
+std::optional<std::uint64_t> network_namespace(const std::string &path) {
+    const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return std::nullopt;
+    }
+    struct stat file {};
+    const bool is_one = ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && fstat(fd, &file) == 0;
+    close(fd);
+    return is_one ? std::optional<std::uint64_t>(file.st_ino) : std::nullopt;
+}
+
 /// The inode number of a network namespace by its name in ip-netns(8), or by a path; numbers stay as they are.
 Result<void> resolve_namespaces(const ConditionText &given, std::vector<Piece> &values) {
     for (auto &[text, quoted, place] : values) {
-        struct stat file {};
-        const auto path = text.find('/') == std::string::npos ? "/run/netns/" + text : text;
-        if (stat(path.c_str(), &file) == 0) {
-            text = std::to_string(file.st_ino);
+        const bool is_path = text.find('/') != std::string::npos;
+        if (const auto inode = network_namespace(is_path ? text : "/run/netns/" + text)) {
+            text = std::to_string(*inode);
         } else if (text.find_first_not_of("0123456789") != std::string::npos) {
-            return tl::unexpected(
-                complaint_about(given, place, tr("there is no network namespace {}; ip netns lists them", text)));
+            return tl::unexpected(complaint_about(
+                given, place,
+                is_path
+                    ? tr("{} is no network namespace that can be opened; /proc/PID/ns/net is that of a process", text)
+                    : tr("there is no network namespace {}; ip netns lists them", text)));
         }
     }
     return {};
@@ -66,12 +84,45 @@ Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
     return conditions;
 }
 
+/// What --columns stands for, each once.
+Result<std::vector<const FlowColumn *>> columns_of(const std::vector<std::string> &names, const FlowColumns &columns) {
+    std::vector<const FlowColumn *> all;
+    for (const auto &name : names) {
+        const auto meant = columns.require_all("--columns", name);
+        if (!meant) {
+            return tl::unexpected(meant.error());
+        }
+        for (const auto *column : *meant) {
+            if (std::find(all.begin(), all.end(), column) != all.end()) {
+                return fail(ErrorKind::usage, tr("--columns: {} is {}, which is there already", name, column->name));
+            }
+            all.push_back(column);
+        }
+    }
+    return all;
+}
+
+/// Sockets in TIME_WAIT are no flows. A program of the user's may show them.
+Result<void> refuse_time_wait(const Wanted &wanted) {
+    for (const auto &[text, quoted, place] : wanted.condition.comparison.values) {
+        if (wanted.text.option == "--state" && strcasecmp(text.c_str(), "TIME_WAIT") == 0) {
+            return tl::unexpected(complaint_about(
+                wanted.text, place,
+                tr("a connection in TIME_WAIT has ended, and left no counters; ss -tan state time-wait lists them")));
+        }
+    }
+    return {};
+}
+
 /// Whether what the options say makes sense for the built-in program: to be said before it is compiled.
 Result<void> check_names_and_values(const Options &options, const std::vector<Wanted> &where) {
     const auto columns = FlowColumns::expected(options.fields);
-    for (const auto &[text, condition] : where) {
-        if (auto filter = Filter::create(text, condition, columns); !filter) {
+    for (const auto &wanted : where) {
+        if (auto filter = Filter::create(wanted.text, wanted.condition, columns); !filter) {
             return tl::unexpected(filter.error());
+        }
+        if (auto state = refuse_time_wait(wanted); !state) {
+            return state;
         }
     }
     std::optional<Groups> groups;
@@ -83,10 +134,8 @@ Result<void> check_names_and_values(const Options &options, const std::vector<Wa
         groups = std::move(*made);
     }
     const auto &of_rows = groups ? groups->columns() : columns;
-    for (const auto &name : options.columns) {
-        if (auto column = of_rows.require("--columns", name); !column) {
-            return tl::unexpected(column.error());
-        }
+    if (auto meant = columns_of(options.columns, of_rows); !meant) {
+        return tl::unexpected(meant.error());
     }
     if (options.sort) {
         if (auto column = of_rows.require("--sort", options.sort->field); !column) {
@@ -207,23 +256,15 @@ Result<View> Request::view(const FlowColumns &columns) const {
 
 Result<Layout> Request::layout(const FlowColumns &columns, const std::string &group_by) const {
     Layout layout;
-    const auto is_there = [&](const FlowColumn *column) {
-        return std::find(layout.columns.begin(), layout.columns.end(), column) != layout.columns.end();
-    };
-    for (const auto &name : options_.columns) {
-        const auto meant = columns.require_all("--columns", name);
-        if (!meant) {
-            return tl::unexpected(meant.error());
-        }
-        for (const auto *column : *meant) {
-            if (is_there(column)) {
-                return fail(ErrorKind::usage, tr("--columns: {} is {}, which is there already", name, column->name));
-            }
-            layout.columns.push_back(column);
-        }
+    auto shown = columns_of(options_.columns, columns);
+    if (!shown) {
+        return tl::unexpected(shown.error());
     }
+    layout.columns = std::move(*shown);
     layout.group_by = group_by;
-    if (const auto *key = &columns.all().front(); options_.group_by && !layout.columns.empty() && !is_there(key)) {
+    if (const auto *key = &columns.all().front();
+        options_.group_by && !layout.columns.empty() &&
+        std::find(layout.columns.begin(), layout.columns.end(), key) == layout.columns.end()) {
         layout.columns.insert(layout.columns.begin(), key);
     }
     layout.pointers = options_.pointers;

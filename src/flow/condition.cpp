@@ -45,6 +45,7 @@ const auto take_value = [](auto &context) { x3::_val(context).comparison.values.
 const auto take_operator = [](auto &context) { x3::_val(context).comparison.op = x3::_attr(context); };
 const auto take_under = [](auto &context) { x3::_val(context).comparison.op = Comparison::Operator::under; };
 const auto take_one_of = [](auto &context) { x3::_val(context).comparison.op = Comparison::Operator::one_of; };
+const auto take_none_of = [](auto &context) { x3::_val(context).comparison.op = Comparison::Operator::none_of; };
 const auto take = [](auto &context) { x3::_val(context) = std::move(x3::_attr(context)); };
 
 void join(Condition &whole, Condition::Kind kind, Condition part) {
@@ -67,12 +68,6 @@ const auto join_all = [](auto &context) {
 const auto negate = [](auto &context) {
     x3::_val(context).kind = Condition::Kind::negation;
     x3::_val(context).children = {std::move(x3::_attr(context))};
-};
-const auto negate_itself = [](auto &context) {
-    Condition negation;
-    negation.kind = Condition::Kind::negation;
-    negation.children.push_back(std::move(x3::_val(context)));
-    x3::_val(context) = std::move(negation);
 };
 
 struct Operators : x3::symbols<Comparison::Operator> {
@@ -101,6 +96,8 @@ const auto field_name = x3::raw[x3::lexeme[x3::char_("A-Za-z_") >> *word_charact
 const auto quoted = x3::lexeme[('"' >> *(('\\' >> x3::char_) | ~x3::char_("\"\\")) >> '"') |
                                ('\'' >> *(('\\' >> x3::char_) | ~x3::char_("'\\")) >> '\'')];
 const auto bare_character = x3::char_("A-Za-z0-9_.:/%+-");
+/// The same.
+constexpr std::string_view bare_characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/%+-";
 const auto bare = x3::lexeme[+bare_character];
 
 const auto keyword_alone = x3::lexeme[(x3::lit("and") | "or" | "not" | "in" | "under") >> !bare_character];
@@ -112,7 +109,7 @@ const auto set = ('(' >> required_value >> *(',' >> required_value) >> x3::expec
 const auto comparison_def = field_name[take_field] >>
                             ((operators[take_operator] >> required_value) | (keyword("in")[take_one_of] >> set) |
                              (keyword("under")[take_under] >> required_value) |
-                             (keyword("not") >> keyword("in")[take_one_of] >> set >> x3::eps[negate_itself]) | x3::eps);
+                             (keyword("not") >> keyword("in")[take_none_of] >> set) | x3::eps);
 const auto one_def = ((keyword("not") | ('!' >> !x3::lit('='))) >> required_one[negate]) |
                      ('(' >> x3::expect[any][take] >> x3::expect[closing]) | comparison[take];
 const auto all_def = one[take] >> *((x3::lit("&&") | keyword("and")) >> required_one[join_all]);
@@ -129,6 +126,7 @@ std::size_t depth_of(const std::string &text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         const auto rest = std::string_view(text).substr(i);
+        const auto word = quote == 0 ? rest.substr(0, rest.find_first_not_of(bare_characters)) : std::string_view();
         if (quote != 0) {
             i += c == '\\' ? 1 : 0;
             quote = c == quote ? '\0' : quote;
@@ -140,11 +138,12 @@ std::size_t depth_of(const std::string &text) {
         } else if (c == ')' && !around.empty()) {
             depth = around.back();
             around.pop_back();
-        } else if ((c == '!' && !rest.starts_with("!=")) || rest.starts_with("not")) {
+        } else if ((c == '!' && !rest.starts_with("!=")) || word == "not") {
             most = std::max(most, ++depth);
-        } else if (c == '&' || c == '|' || rest.starts_with("and") || rest.starts_with("or")) {
+        } else if (c == '&' || c == '|' || word == "and" || word == "or") {
             depth = around.empty() ? 0 : around.back() + 1; // negations end here
         }
+        i += word.empty() ? 0 : word.size() - 1;
     }
     return most;
 }

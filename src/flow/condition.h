@@ -17,11 +17,11 @@ struct Piece {
 };
 
 struct Comparison {
-    enum class Operator { present, equal, unequal, less, at_most, more, at_least, one_of, under };
+    enum class Operator { present, equal, unequal, less, at_most, more, at_least, one_of, none_of, under };
 
     Piece field;
     Operator op = Operator::present;
-    std::vector<Piece> values; ///< one, of `one_of` one or more, of `present` none
+    std::vector<Piece> values; ///< one, of `one_of` and `none_of` one or more, of `present` none
 };
 
 /// What the user gave, and with which option.

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/translate.h"
+#include "flow/limit.h"
 #include "flow/network.h"
 #include "flow/quantity.h"
 
@@ -22,9 +23,14 @@ std::string lower(std::string text) {
     return text;
 }
 
-/// The names that a field of states may have; empty: any text.
+/// The names that a field may have; empty: any text.
 std::vector<std::string> names_of(const FlowColumn &column) {
     std::vector<std::string> names;
+    if (column.field != nullptr && std::string_view(column.field->name) == "limit") {
+        for (std::size_t limit = 0; limit < limit_count; ++limit) {
+            names.emplace_back(to_string(static_cast<Limit>(limit)));
+        }
+    }
     const auto naming = column.field == nullptr ? Naming::none : column.field->naming;
     for (std::uint64_t number = 0; number < 16 && naming != Naming::none; ++number) {
         auto name = naming == Naming::tcp_state  ? tcp_state_name(number)
@@ -36,6 +42,19 @@ std::vector<std::string> names_of(const FlowColumn &column) {
         }
     }
     return names;
+}
+
+/// Whether that is an address with a port, as endpoints are shown.
+bool is_endpoint(const std::string &text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string::npos || colon + 1 == text.size() ||
+        text.find_first_not_of("0123456789", colon + 1) != std::string::npos) {
+        return false;
+    }
+    const bool ipv6 = text.front() == '[' && colon > 0 && text[colon - 1] == ']';
+    const auto address = ipv6 ? text.substr(1, colon - 2) : text.substr(0, colon);
+    return address.find('/') == std::string::npos && (address.find(':') != std::string::npos) == ipv6 &&
+           network_of(address).has_value();
 }
 
 /// Turns the tree into tests, and keeps where the complaints go.
@@ -116,7 +135,8 @@ private:
         }
         constexpr std::uint64_t most_port = 65535;
         const bool is_port = column.field != nullptr && (column.name == "sport" || column.name == "dport");
-        const bool selects = comparison.op == equal || comparison.op == unequal || comparison.op == one_of;
+        const bool selects =
+            comparison.op == equal || comparison.op == unequal || comparison.op == one_of || comparison.op == none_of;
         std::vector<Value> numbers;
         for (const auto &piece : comparison.values) {
             auto number = quantity_of(piece.text, column.name, column.unit);
@@ -132,10 +152,15 @@ private:
         }
         return Test([value = column.value, numbers, op = comparison.op](const Flow &flow) {
             const auto found = value(flow);
-            return found.index() != 0 && std::any_of(numbers.begin(), numbers.end(), [&](const Value &number) {
+            return found.index() != 0 &&
+                   (op != none_of) == std::any_of(numbers.begin(), numbers.end(), [&](const Value &number) {
                        return holds(op, compare(found, number));
                    });
         });
+    }
+
+    static bool is_negated(const Comparison &comparison) {
+        return comparison.op == unequal || comparison.op == none_of;
     }
 
     static bool holds(Comparison::Operator op, int order) {
@@ -158,7 +183,8 @@ private:
     /// Only equality says something of `what`.
     Result<void> require_equality(const Comparison &comparison, const char *what) const {
         const bool path = comparison.op == under && std::string_view(what) == translate("text");
-        if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of && !path) {
+        if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of && comparison.op != none_of &&
+            !path) {
             return refuse(comparison.values.front(),
                           tr("{} is {}; it is compared with ==, != and in", comparison.field.text, what));
         }
@@ -177,7 +203,7 @@ private:
             }
             networks.push_back(*network);
         }
-        return Test([value = column.value, networks, wanted = comparison.op != unequal](const Flow &flow) {
+        return Test([value = column.value, networks, wanted = !is_negated(comparison)](const Flow &flow) {
             const auto found = value(flow);
             const auto *address = std::get_if<Address>(&found); // of a group whose flows differ there is none
             return address != nullptr &&
@@ -198,6 +224,12 @@ private:
             if (field == "comm") {
                 texts.push_back(piece.text.substr(0, comm_length));
                 continue;
+            }
+            if ((field == "local" || field == "remote") && !is_endpoint(piece.text)) {
+                return refuse(piece,
+                              tr("{0} is an address with its port, as 10.0.0.1:443 or [2001:db8::1]:443; {1} is the "
+                                 "address, and is compared with networks too",
+                                 column.name, field == "local" ? "saddr" : "daddr"));
             }
             if (field == "cgroup_path" && !piece.text.starts_with('/')) {
                 return refuse(piece, tr("the path of a cgroup begins with /"));
@@ -220,7 +252,7 @@ private:
                 return text != nullptr && is_under(*text, path);
             });
         }
-        return Test([value = column.value, texts, wanted = comparison.op != unequal](const Flow &flow) {
+        return Test([value = column.value, texts, wanted = !is_negated(comparison)](const Flow &flow) {
             const auto found = value(flow);
             const auto *text = std::get_if<std::string>(&found);
             if (const auto *bytes = std::get_if<std::vector<std::uint8_t>>(&found)) { // as they are shown

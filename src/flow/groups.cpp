@@ -58,8 +58,7 @@ Address first_bits(Address address, unsigned bits) {
     return address;
 }
 
-/// The values of `column` as groups take them: IPv4 addresses as such, however the socket has them, and no round-trip
-/// time where a line has to have one.
+/// The values of `column` as groups take them: IPv4 addresses as such, however the socket has them.
 std::function<Value(const Flow &)> plain_value(const FlowColumn &column) {
     const std::string_view name = column.field == nullptr ? "" : column.field->name;
     const auto text_of = [](const Endpoint &end) { return Value(to_string(Endpoint{plain(end.address), end.port})); };
@@ -71,12 +70,6 @@ std::function<Value(const Flow &)> plain_value(const FlowColumn &column) {
     }
     if (column.type == ColumnType::address) {
         return [value = column.value](const Flow &flow) { return Value(plain(std::get<Address>(value(flow)))); };
-    }
-    if (name == "rtt_us" || name == "srtt_us") {
-        return [value = column.value](const Flow &flow) {
-            auto time = value(flow);
-            return compare(time, Value(std::uint64_t(0))) == 0 ? Value() : time; // before the first measurement
-        };
     }
     return column.value;
 }

@@ -82,7 +82,7 @@ std::optional<std::string> number_code(const Comparison &comparison, const Ident
     if (comparison.op == present) {
         return fmt::format("({} != 0)", member);
     }
-    const auto any = fmt::format("({})", fmt::join(tests, " || "));
+    const auto any = fmt::format("{}({})", comparison.op == none_of ? "!" : "", fmt::join(tests, " || "));
     return field.absent_when_zero ? fmt::format("({} && {})", member, any) : any;
 }
 
@@ -130,7 +130,7 @@ template <typename Test> std::optional<std::string> equality_code(const Comparis
     if (comparison.op == present) {
         return "1";
     }
-    if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of) {
+    if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of && comparison.op != none_of) {
         return std::nullopt;
     }
     std::vector<std::string> tests;
@@ -141,7 +141,8 @@ template <typename Test> std::optional<std::string> equality_code(const Comparis
         }
         tests.push_back(std::move(*code));
     }
-    return fmt::format("{}({})", comparison.op == unequal ? "!" : "", fmt::join(tests, " || "));
+    const bool negated = comparison.op == unequal || comparison.op == none_of;
+    return fmt::format("{}({})", negated ? "!" : "", fmt::join(tests, " || "));
 }
 
 std::optional<std::string> address_code(const Comparison &comparison) {
@@ -216,9 +217,9 @@ std::string text_of(const Comparison &comparison) {
     if (comparison.op == present) {
         return field;
     }
-    if (comparison.op == one_of) {
+    if (comparison.op == one_of || comparison.op == none_of) {
         const auto list = fmt::format("{}", fmt::join(values, ", "));
-        return values.size() == 1 ? field + " in " + list : field + " in (" + list + ")";
+        return field + (comparison.op == one_of ? " in " : " not in ") + (values.size() == 1 ? list : "(" + list + ")");
     }
     return fmt::format("{} {} {}", field, comparison.op == under ? "under" : sign_of(comparison.op), values.front());
 }
@@ -233,12 +234,6 @@ std::string text_of(const Condition &condition) {
         parts.push_back(whole ? text_of(child) : "(" + text_of(child) + ")");
     }
     if (condition.kind == Condition::Kind::negation) {
-        const bool set = condition.children.front().comparison.op == one_of &&
-                         condition.children.front().kind == Condition::Kind::comparison;
-        if (set) {
-            const auto &field = condition.children.front().comparison.field.text;
-            return field + " not" + parts.front().substr(field.size());
-        }
         return "not " + parts.front();
     }
     return fmt::format("{}", fmt::join(parts, condition.kind == Condition::Kind::all ? " and " : " or "));

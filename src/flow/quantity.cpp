@@ -1,5 +1,6 @@
 #include "flow/quantity.h"
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -64,6 +65,9 @@ tl::expected<Value, std::string> quantity_of(const std::string &text, std::strin
     if (stop == end) {
         return Value(number);
     }
+    if (std::isalpha(static_cast<unsigned char>(*stop)) == 0 && *stop != '%') {
+        return tl::unexpected(tr("{} is a number, and this is none", name));
+    }
     const auto given = unit_of_value(std::string(stop, end));
     if (!given) {
         return tl::unexpected(tr("there is no unit {}; it accepts ns us ms s m h, B kB MB GB TB KiB MiB GiB, bit kbit "
@@ -75,7 +79,11 @@ tl::expected<Value, std::string> quantity_of(const std::string &text, std::strin
         return tl::unexpected(unit.empty() ? tr("{} has no unit", name)
                                            : tr("{} is in {}; this is something else", name, unit));
     }
-    return Value(given->dimension == '1' ? number * given->worth : number * given->worth / own.worth);
+    const double worth = given->dimension == '1' ? number * given->worth : number * given->worth / own.worth;
+    // 16.1 ms are 16100 us, though binary fractions make them a little more.
+    constexpr double rounding = 1e-12;
+    const double whole_worth = std::round(worth);
+    return Value(std::abs(worth - whole_worth) <= rounding * std::abs(worth) ? whole_worth : worth);
 }
 
 } // namespace tcp_stats

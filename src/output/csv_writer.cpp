@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/printable.h"
+#include "output/decimal.h"
 #include "output/time_text.h"
 
 namespace tcp_stats {
@@ -34,7 +35,7 @@ struct Cell {
     std::string operator()(std::monostate /*absent*/) const { return {}; }
     std::string operator()(std::uint64_t number) const { return std::to_string(number); }
     std::string operator()(std::int64_t number) const { return std::to_string(number); }
-    std::string operator()(double number) const { return fmt::format("{:.1f}", number); }
+    std::string operator()(double number) const { return decimal(number); }
     std::string operator()(const std::string &text) const { return cell(printable(utf8(text))); }
     std::string operator()(const Address &address) const { return to_string(address); }
     std::string operator()(const std::vector<std::uint8_t> &bytes) const {

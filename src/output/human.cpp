@@ -13,8 +13,11 @@
 namespace tcp_stats {
 namespace {
 
-/// With one decimal below 100, if it is no whole number.
+/// With one decimal below 100, if it is no whole number; very small ones with three.
 std::string short_number(double number) {
+    if (number >= 0.0005 && number < 0.095) {
+        return fmt::format("{:.2g}", std::round(number * 1000) / 1000);
+    }
     const double rounded = number >= 99.95 ? std::round(number) : std::round(number * 10) / 10;
     return rounded == std::floor(rounded) ? fmt::format("{:.0f}", rounded) : fmt::format("{:.1f}", rounded);
 }

@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "base/translate.h"
+#include "output/decimal.h"
 
 namespace tcp_stats {
 namespace {
@@ -24,7 +25,7 @@ public:
     void operator()(std::monostate /*absent*/) const {}
     void operator()(std::uint64_t value) const { append(fmt::format("{}", value)); }
     void operator()(std::int64_t value) const { append(fmt::format("{}", value)); }
-    void operator()(double value) const { append(fmt::format("{:.1f}", value)); }
+    void operator()(double value) const { append(decimal(value)); }
     void operator()(const std::string &value) const { append(printable_word(value)); }
     void operator()(const Address &value) const { append(to_string(value)); }
     void operator()(const std::vector<std::uint8_t> &value) const {

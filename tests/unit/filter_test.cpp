@@ -1,5 +1,8 @@
 #include "flow/filter.h"
 
+#include <fmt/format.h>
+
+#include "flow/quantity.h"
 #include "table.h"
 #include "test.h"
 
@@ -70,6 +73,9 @@ TEST_CASE("numbers are compared in the field's own unit, or in one that was give
     CHECK_FALSE(holds("sport == 442"));
     CHECK(holds("srtt_us == 160000"));
     CHECK(holds("srtt_us == 20ms and srtt_us > 19.9ms and srtt_us < 0.021s and srtt_us == 20000us"));
+    CHECK(quantity_of("16.1ms", "rtt_us", "us") == Value(16100.0));
+    CHECK(quantity_of("4.1MB", "bytes", "bytes") == Value(4100000.0));
+    CHECK(quantity_of("1.0000001s", "rtt_us", "us") != Value(1000000.0));
     CHECK(holds("bytes == 3MB and bytes >= 2.8MiB and not bytes < 3M"));
     CHECK(holds("pacing_rate == 10Mbit and pacing_rate == 10Mbit/s and pacing_rate == 1.25MB/s"));
     CHECK(holds("drift == -3 and drift < 0"));
@@ -116,10 +122,11 @@ TEST_CASE("a field alone is true when it has a value other than zero") {
 }
 
 TEST_CASE("a comparison with a value that there is not is false") {
-    for (const auto *op : {"==", "!=", "<", ">"}) {
+    for (const auto *op : {"==", "!=", "<", ">", "in", "not in"}) {
         CHECK_FALSE(holds(std::string("min_rtt_us ") + op + " 5ms"));
     }
-    CHECK_FALSE(holds("limit != cwnd"));
+    CHECK_FALSE(holds("limit != cwnd or limit not in (cwnd, rwnd)"));
+    CHECK(holds("not limit in (cwnd, rwnd)"));
     CHECK(holds("not min_rtt_us > 5ms"));
 }
 
@@ -143,6 +150,11 @@ TEST_CASE("what cannot be read is shown with a caret") {
         long_but_flat += " and retr != " + std::to_string(i + 1);
     }
     CHECK(holds(long_but_flat));
+    long_but_flat = "comm in (nginx";
+    for (int i = 0; i < 200; ++i) {
+        long_but_flat += ", knot" + std::to_string(i);
+    }
+    CHECK(holds(long_but_flat + ")"));
     CHECK(complaint("sport == 1\n") == "--where: this character has no place here @10");
     CHECK(complaint(std::string(200, '(') + "sport" + std::string(200, ')')) ==
           "--where: conditions within conditions, more than 100 deep");
@@ -164,6 +176,15 @@ TEST_CASE("what makes no sense is shown with a caret") {
     CHECK(complaint("sport == \"443\"") == "--where: sport is a number, and this is text @9");
     CHECK(complaint("sport in (443, 70000)") == "--where: sport is a port, from 0 to 65535 @15");
     CHECK(complaint("dport != -1") == "--where: dport is a port, from 0 to 65535 @9");
+    CHECK(complaint("sport == 1-5") == "--where: sport is a number, and this is none @9");
+    CHECK(complaint("limit == rwd") == "--where: limit is never that; it is one of app, cwnd, rwnd, sndbuf, loss @9");
+    CHECK(complaint("remote in 10.0.0.0/8") == "--where: remote is an address with its port, as 10.0.0.1:443 or "
+                                               "[2001:db8::1]:443; daddr is the address, and is "
+                                               "compared with networks too @10");
+    for (const auto *no_end : {"10.0.0.1", "10.0.0.1:", "10.0.0.0/8:1", "2001:db8::1", "2001:db8::1:443",
+                               "[10.0.0.1]:1", "[2001:db8::1]", ":443", "[]:1", "10.0.0.1:http"}) {
+        CHECK(!complaint(fmt::format("local == \"{}\"", no_end)).empty());
+    }
     CHECK(complaint("srtt_us > 20MB") == "--where: srtt_us is in us * 8; this is something else @10");
     CHECK(complaint("sport == 20ms") == "--where: sport has no unit @9");
     CHECK(complaint("bytes > 3 and bytes > 3furlong")

@@ -1,6 +1,7 @@
 #include "output/human.h"
 
 #include "base/printable.h"
+#include "output/decimal.h"
 #include "test.h"
 
 using namespace tcp_stats;
@@ -37,11 +38,22 @@ TEST_CASE("counts keep five digits, names all of theirs") {
     CHECK(shown(99'999, "segments") == "99999");
     CHECK(shown(123'456, "segments") == "123k");
     CHECK(human(Value(3.26), "segments/s") == "3.3/s");
+    CHECK(human(Value(2.0 / 60), "segments/s") == "0.033/s");
+    CHECK(human(Value(0.0001), "segments/s") == "0/s");
+    CHECK(human(Value(0.096), "segments/s") == "0.1/s");
     CHECK(shown(4'026'532'175, "") == "4026532175");
     CHECK(shown(~std::uint64_t(0), "") == "18446744073709551615");
     CHECK(human(Value(std::int64_t(-2500)), "bytes") == "-2.5kB");
     CHECK(shown(69, "%") == "69%");
     CHECK(human(Value(), "bytes").empty());
+}
+
+TEST_CASE("for programs, rare events are not none a second") {
+    CHECK(decimal(0) == "0.0");
+    CHECK(decimal(2.0 / 60) == "0.033");
+    CHECK(decimal(0.949) == "0.949");
+    CHECK(decimal(0.96) == "1.0");
+    CHECK(decimal(123456.78) == "123456.8");
 }
 
 TEST_CASE("text cannot command a terminal") { CHECK(human(Value(std::string("a b\x1b[31m")), "") == "a b\\x1b[31m"); }

@@ -265,7 +265,7 @@ def what_is_wrong_with(record, end, client):
 
 
 def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=False):
-    """The tracepoint is not called for a task that runs in its midst (Linux 7.2), and that is said: each such call may
+    """On Linux 7.2 the tracepoint is not called for a task that runs in its midst, and that is said: each such call may
     cost one record, or one value."""
     with tempfile.NamedTemporaryFile() as output, open(output.name, "rb") as reader, \
             Killed(MONITOR, "-i", "1", *options, stdout=output) as monitor:
@@ -297,7 +297,7 @@ def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=Fals
     wrong = [f"no last record of {end}" for end in lacking.elements()]
     for end, record in records:
         wrong += what_is_wrong_with(record, end, end in clients)
-    if by_tracepoint_alone:
+    if by_tracepoint_alone and KERNEL == "newest":
         assert len(wrong) <= missed["probe_missed"], f"{len(wrong)} wrong, but missed {missed}: {wrong}"
         assert lacking.total() >= missed["replaced"] + missed["stale"], f"{lacking} lack, but missed {missed}"
     else:

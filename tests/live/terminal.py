@@ -1,6 +1,7 @@
 """A terminal for tests and pictures: tmux with a shell in it. Conditions are waited for, with a generous limit."""
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -37,7 +38,21 @@ class Terminal:
     def __exit__(self, error_type, *_):
         if error_type:
             print(f"the last screen:\n{self.screen()}", flush=True)
-        subprocess.run([*self.tmux, "kill-server"], check=False)
+        try:
+            self.end_commands()
+        finally:
+            subprocess.run([*self.tmux, "kill-server"], check=False)
+
+    def end_commands(self):
+        """Before the terminal goes: what the kernel then sends to a process that the leak sanitizer has stopped at its
+        end makes that wait for ever, and keep a core busy."""
+        for pid in self.children():
+            for number in (signal.SIGTERM, signal.SIGCONT):
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+        wait_for("the end of what runs in the terminal", lambda: not self.children())
 
     def ask(self, *command):
         return subprocess.run([*self.tmux, *command], check=True, text=True, capture_output=True,
@@ -81,11 +96,12 @@ class Terminal:
     def resize(self, columns, rows):
         self.ask("resize-window", "-x", str(columns), "-y", str(rows))
 
+    def children(self):
+        """The pids of the commands that the shell runs."""
+        shell = self.flag("pane_pid")
+        with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
     def process(self):
         """The pid of the command that the shell runs."""
-        shell = self.flag("pane_pid")
-
-        def child():
-            with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as file:
-                return file.read().split()
-        return int(wait_for("a command of the shell", child)[-1])
+        return wait_for("a command of the shell", self.children)[-1]

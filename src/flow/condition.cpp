@@ -95,9 +95,9 @@ const x3::rule<class closing_class> closing = translate("a closing parenthesis")
 const auto field_name = x3::raw[x3::lexeme[x3::char_("A-Za-z_") >> *word_character]] - any_keyword;
 const auto quoted = x3::lexeme[('"' >> *(('\\' >> x3::char_) | ~x3::char_("\"\\")) >> '"') |
                                ('\'' >> *(('\\' >> x3::char_) | ~x3::char_("'\\")) >> '\'')];
-const auto bare_character = x3::char_("A-Za-z0-9_.:/%+-");
-/// The same.
-constexpr std::string_view bare_characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/%+-";
+/// Of values without quotation marks. A minus is last: elsewhere x3 takes it for a range.
+constexpr char bare_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/%+-";
+const auto bare_character = x3::char_(bare_characters);
 const auto bare = x3::lexeme[+bare_character];
 
 const auto keyword_alone = x3::lexeme[(x3::lit("and") | "or" | "not" | "in" | "under") >> !bare_character];
@@ -160,6 +160,15 @@ Error complaint_about(const ConditionText &text, std::size_t place, const std::s
     }
     return {ErrorKind::usage, fmt::format("{}: {}", text.option, what),
             "  " + printable(shown) + "\n  " + blanks + "^"};
+}
+
+bool is_equality(Comparison::Operator op) {
+    using enum Comparison::Operator;
+    return op == equal || op == one_of || is_negated(op);
+}
+
+bool is_negated(Comparison::Operator op) {
+    return op == Comparison::Operator::unequal || op == Comparison::Operator::none_of;
 }
 
 std::vector<Piece> fields_of(const Condition &condition) {

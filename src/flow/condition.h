@@ -24,6 +24,11 @@ struct Comparison {
     std::vector<Piece> values; ///< one, of `one_of` and `none_of` one or more, of `present` none
 };
 
+/// Whether it only asks if values are the same: ==, !=, in, not in.
+bool is_equality(Comparison::Operator op);
+/// Whether it is true where none is the same: !=, not in.
+bool is_negated(Comparison::Operator op);
+
 /// What the user gave, and with which option.
 struct ConditionText {
     std::string option; ///< `--where`, or a short form

@@ -41,7 +41,7 @@ constexpr Field fields[] = {
      "lost, and not time-outs."},
     {"srtt_us", "srtt_raw, srtt_ms", "us * 8", "tcp_sock.srtt_us", "",
      "Smoothed round-trip time as the kernel keeps it, with three fraction bits. srtt_ms is this raw value divided by "
-     "1000, as the script has it.",
+     "1000, as the script has it. Absent before the first measurement, as rtt_us.",
      record, zero},
     {"rtt_us", "RTT", "us", "tcp_sock.srtt_us >> 3", "",
      "Smoothed round-trip time. Includes the time the peer takes to acknowledge. Absent, and 0 in the script's part of "

@@ -135,8 +135,6 @@ private:
         }
         constexpr std::uint64_t most_port = 65535;
         const bool is_port = column.field != nullptr && (column.name == "sport" || column.name == "dport");
-        const bool selects =
-            comparison.op == equal || comparison.op == unequal || comparison.op == one_of || comparison.op == none_of;
         std::vector<Value> numbers;
         for (const auto &piece : comparison.values) {
             auto number = quantity_of(piece.text, column.name, column.unit);
@@ -144,7 +142,7 @@ private:
                 return refuse(piece,
                               piece.quoted ? tr("{} is a number, and this is text", column.name) : number.error());
             }
-            if (is_port && selects &&
+            if (is_port && is_equality(comparison.op) &&
                 (compare(*number, Value(std::uint64_t(0))) < 0 || compare(*number, Value(most_port)) > 0)) {
                 return refuse(piece, tr("{} is a port, from 0 to {}", column.name, most_port));
             }
@@ -157,10 +155,6 @@ private:
                        return holds(op, compare(found, number));
                    });
         });
-    }
-
-    static bool is_negated(const Comparison &comparison) {
-        return comparison.op == unequal || comparison.op == none_of;
     }
 
     static bool holds(Comparison::Operator op, int order) {
@@ -183,8 +177,7 @@ private:
     /// Only equality says something of `what`.
     Result<void> require_equality(const Comparison &comparison, const char *what) const {
         const bool path = comparison.op == under && std::string_view(what) == translate("text");
-        if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of && comparison.op != none_of &&
-            !path) {
+        if (!is_equality(comparison.op) && !path) {
             return refuse(comparison.values.front(),
                           tr("{} is {}; it is compared with ==, != and in", comparison.field.text, what));
         }
@@ -203,7 +196,7 @@ private:
             }
             networks.push_back(*network);
         }
-        return Test([value = column.value, networks, wanted = !is_negated(comparison)](const Flow &flow) {
+        return Test([value = column.value, networks, wanted = !is_negated(comparison.op)](const Flow &flow) {
             const auto found = value(flow);
             const auto *address = std::get_if<Address>(&found); // of a group whose flows differ there is none
             return address != nullptr &&
@@ -252,7 +245,7 @@ private:
                 return text != nullptr && is_under(*text, path);
             });
         }
-        return Test([value = column.value, texts, wanted = !is_negated(comparison)](const Flow &flow) {
+        return Test([value = column.value, texts, wanted = !is_negated(comparison.op)](const Flow &flow) {
             const auto found = value(flow);
             const auto *text = std::get_if<std::string>(&found);
             if (const auto *bytes = std::get_if<std::vector<std::uint8_t>>(&found)) { // as they are shown

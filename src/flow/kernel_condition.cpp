@@ -130,7 +130,7 @@ template <typename Test> std::optional<std::string> equality_code(const Comparis
     if (comparison.op == present) {
         return "1";
     }
-    if (comparison.op != equal && comparison.op != unequal && comparison.op != one_of && comparison.op != none_of) {
+    if (!is_equality(comparison.op)) {
         return std::nullopt;
     }
     std::vector<std::string> tests;
@@ -141,8 +141,7 @@ template <typename Test> std::optional<std::string> equality_code(const Comparis
         }
         tests.push_back(std::move(*code));
     }
-    const bool negated = comparison.op == unequal || comparison.op == none_of;
-    return fmt::format("{}({})", negated ? "!" : "", fmt::join(tests, " || "));
+    return fmt::format("{}({})", is_negated(comparison.op) ? "!" : "", fmt::join(tests, " || "));
 }
 
 std::optional<std::string> address_code(const Comparison &comparison) {

@@ -277,9 +277,10 @@ def netns_inode(namespace):
     return int(in_namespace(namespace, "stat -L -c %i /proc/self/ns/net"))
 
 
-def nstat(namespace):
-    """The counters of that namespace, since it was made."""
-    return json.loads(in_namespace(namespace, "nstat -asz -j"))["kernel"]
+def nstat(namespace=None):
+    """The counters of that namespace, since it was made; without one, of this."""
+    command = "nstat -asz -j"
+    return json.loads(in_namespace(namespace, command) if namespace else sh(command))["kernel"]
 
 
 def ss(namespace, state="established"):

@@ -59,8 +59,9 @@ constexpr Field fields[] = {
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",
      "Process that connected, holds, last sent on or closed the socket, as the initial pid namespace counts. One that "
-     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most. It "
-     "may have exited since, and left the socket to a child.",
+     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most, "
+     "or at its close; a reset before that leaves it unknown. It may have exited since, and left the socket to a "
+     "child.",
      record, zero},
     {"comm", nullptr, "", "task_struct.comm", "",
      "Its name when it did so, or its thread's, 15 bytes at most. Any process may choose its name; other than "

@@ -911,8 +911,8 @@ int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
  * The safety net. The kernel does not call a hook on this CPU while it is in a handler already: a packet
  * whose interrupt comes in there changes the state of its connection unseen. tcp_set_state() passes a
  * tracepoint too, behind the hook, and that is called then. What the hook has done needs no doing here, so
- * that this mostly takes no time: while it lasts, newer kernels (7.2 does, 6.12 does not) may let another
- * task run on this CPU, for which it is not called.
+ * that this mostly takes no time: in its own midst this is not called either (Linux 6.1 and later), and newer
+ * kernels (7.2 does, 6.12 does not) may let another task run on this CPU meanwhile.
  */
 #define JUST_NOW_NS 100000000
 

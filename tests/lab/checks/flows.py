@@ -5,9 +5,9 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 
 from harness import KERNEL, PROGRAMS, Monitor, Namespaces, Skipped, bcc_version, check, equal, sh, ss, wait_for
+from short_connections import short_connections
 
 
 def iperf_over(address, monitor):
@@ -200,18 +200,7 @@ def ten_thousand_sockets_come_and_go_while_the_old_ones_stay_in_every_snapshot()
             return witnesses <= {flow.local for flow in flows}
         monitor.wait_for_snapshot("the old connections", shown)
         first = len(monitor.snapshots)
-        with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
-            def serve():
-                for _ in range(5000):
-                    sock, _ = listener.accept()
-                    sock.recv(10)
-                    sock.close()
-            server = threading.Thread(target=serve, daemon=True)
-            server.start()
-            for _ in range(5000):
-                with socket.create_connection(listener.getsockname()) as sock:
-                    sock.send(b"0123456789")
-            server.join()
+        short_connections(5000, size=10)
         last = len(monitor.snapshots)
         assert last - first > 10, f"only {last - first} snapshots meanwhile"
         for flows in monitor.snapshots[first:last]:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 from harness import MONITOR, Monitor, check, contains, equal, hidden, programs_of_bpf, run, sh, wait_for
-from short_connections import is_gone
+from short_connections import wait_for_the_end_of_all_sockets
 
 NO_KPROBES = hidden("/sys/bus/event_source/devices", "/sys/kernel/debug", "/sys/kernel/tracing")
 
@@ -44,9 +44,10 @@ def flows_that_closed_since_the_last_snapshot_are_shown_when_a_signal_ends_it():
         with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
             server, _ = listener.accept()
             ends = "%s:%d" % client.getsockname(), "%s:%d" % client.getpeername()
+            client_port = client.getsockname()[1]
             client.close()
             server.close()
-            wait_for("their end", lambda: is_gone(ends[1].rpartition(":")[2]))
+            wait_for_the_end_of_all_sockets(client_port)
         equal(monitor.stop(), 0, "exit status")
         equal({flow.ends for flow in monitor.closed()}, {ends, ends[::-1]}, "closed flows")
         equal(monitor.lines[-1], "Exiting", "last line")

@@ -41,7 +41,7 @@ def short_connections(count, size=1000):
                     sock, peer = listener.accept()
                     accepted.append((address, "%s:%d" % peer))
                     with sock, suppress(ConnectionError):
-                        sock.settimeout(60)  # a client that was reset sends nothing
+                        find_out_when_the_peer_is_gone(sock)
                         while sock.recv(65536):
                             pass
         server = threading.Thread(target=serve, daemon=True)
@@ -51,8 +51,7 @@ def short_connections(count, size=1000):
                 connected.append(("%s:%d" % sock.getsockname(), address))
                 with suppress(ConnectionError):
                     sock.sendall(b"x" * size)
-        port = address.rpartition(":")[2]
-        wait_for("the end of all sockets", lambda: is_gone(port))
+        wait_for_the_end_of_all_sockets(listener.getsockname()[1])
         all_gone.set()
         server.join(LIMIT_S)
         assert not server.is_alive(), "the server does not end"
@@ -61,7 +60,20 @@ def short_connections(count, size=1000):
     return ShortConnections(connected, accepted, resets)
 
 
-def is_gone(port):
-    """Whether no socket of that port is left but those in TIME_WAIT, and that which listens."""
-    states = {line.split()[0] for line in sh(f"ss -tanH '( sport = :{port} or dport = :{port} )'").splitlines()}
-    return states <= {"TIME-WAIT", "LISTEN"}
+def find_out_when_the_peer_is_gone(sock):
+    """By keepalives: a peer that was reset sends nothing any more."""
+    sock.settimeout(LIMIT_S)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 10)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def wait_for_the_end_of_all_sockets(port):
+    """Of that port, but for those in TIME_WAIT and that which listens."""
+    def left():
+        return sh(f"ss -tanoH state connected exclude time-wait '( sport = :{port} or dport = :{port} )'")
+    try:
+        # What nobody holds any more may be sent again for two minutes.
+        wait_for("the end of all sockets", lambda: not left(), 2 * LIMIT_S)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; left are:\n{left()}") from None

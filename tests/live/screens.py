@@ -173,19 +173,18 @@ def the_terminal_is_as_it_was_after_every_end():
             "SIGTERM": (kill(signal.SIGTERM), 0, ""), "SIGSEGV": (kill(signal.SIGSEGV), 128 + signal.SIGSEGV, ""),
             "Ctrl-\\": (lambda terminal: terminal.press("C-\\"), 128 + signal.SIGQUIT, ""),
             "SIGABRT": (kill(signal.SIGABRT), 128 + signal.SIGABRT, ""),
-            "an error": (lambda terminal: None, 69, "--fail-at 10"), "the count": (lambda terminal: None, 0, "--count 10")}
+            "an error": (lambda terminal: None, 69, "--fail-at 100"), "the count": (lambda terminal: None, 0, "--count 100")}
     for what, (end, status, options) in ends.items():
         with Terminal() as terminal, tempfile.TemporaryDirectory() as directory:
             before = terminal.modes(directory, "before")
             terminal.run(f'clear; echo what was there; {SCENE} 40 6 {options}; echo "status $?"')
-            if not options:  # what ends by itself may do so at any time
-                terminal.wait_for_text("12:00:06  flows")
-                assert terminal.flag("alternate_on") == "1", f"{what}: not a screen of its own"
-                terminal.press("/")  # the cursor is shown, and hidden again
-                terminal.type("x")
-                terminal.press("Escape", "Down")
-                # It has read them: the shell would get what is left.
-                terminal.wait_for_text("> 10.0.0.1:443       10.0.0.40:1038")
+            terminal.wait_for_text("12:00:06  flows")
+            assert terminal.flag("alternate_on") == "1", f"{what}: not a screen of its own"
+            terminal.press("/")  # the cursor is shown, and hidden again
+            terminal.type("x")
+            terminal.press("Escape", "Down")
+            # It has read them: the shell would get what is left.
+            terminal.wait_for_text("> 10.0.0.1:443       10.0.0.40:1038")
             end(terminal)
             terminal.wait_for_text(f"status {status}\n")
             assert "what was there\n" in terminal.screen(), what

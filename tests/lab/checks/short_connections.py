@@ -19,6 +19,7 @@ class ShortConnections:
     connected: list
     accepted: list
     resets: int  # how many the kernel sent
+    reset_open: int  # ends that a reset found in ESTABLISHED or CLOSE_WAIT, says the kernel
 
     def both(self):
         return Counter(self.connected) + Counter(self.accepted)
@@ -30,7 +31,7 @@ def short_connections(count, size=1000):
     # When TIME_WAIT finds no room its connection is forgotten at once, and what comes late is answered by a reset.
     with open("/proc/sys/net/ipv4/tcp_max_tw_buckets", "w") as limit:
         limit.write("1000000")
-    resets = nstat()["TcpOutRsts"]
+    before = nstat()
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
         listener.settimeout(1)
         address = "%s:%d" % listener.getsockname()
@@ -55,9 +56,10 @@ def short_connections(count, size=1000):
         all_gone.set()
         server.join(LIMIT_S)
         assert not server.is_alive(), "the server does not end"
-    resets = nstat()["TcpOutRsts"] - resets
+    after = nstat()
+    resets, reset_open = (after[name] - before[name] for name in ("TcpOutRsts", "TcpEstabResets"))
     assert count - len(accepted) <= resets, f"{len(accepted)} of {count} accepted, with {resets} resets"
-    return ShortConnections(connected, accepted, resets)
+    return ShortConnections(connected, accepted, resets, reset_open)
 
 
 def find_out_when_the_peer_is_gone(sock):

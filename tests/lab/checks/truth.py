@@ -224,7 +224,12 @@ def is_cut_short(record, client):
 
 
 def what_is_wrong_with(record, end, client):
-    """With the last record of one end of a short connection that was not cut short: a list of words."""
+    """With the last record of one end of a short connection: a list of words."""
+    if is_cut_short(record, client):
+        # What came about by then is not known here, and nobody may have been seen at work on a server's end.
+        is_right = record["role"] == ("active" if client else "passive") and \
+            (record.get("pid") == str(os.getpid()) or (not client and "pid" not in record))
+        return [] if is_right else [f"role and pid of {end} in {record}"]
     # A client in FIN_WAIT2 that nobody holds any more is done before the FIN comes.
     fin = int(record["bytes_received"] != "0" or not client)
     found = (record["bytes"], int(record["bytes_received"]) - fin, record["role"], record["sendmsg_calls"],
@@ -240,9 +245,16 @@ def what_is_wrong_with(record, end, client):
     return wrong
 
 
+def calls_left_out_by_the_tracepoint():
+    """Because its program was at work on that CPU: what the kernel counts."""
+    program, = [program for program in json.loads(sh("bpftool --json prog show"))
+                if program["type"] == "raw_tracepoint" and "inet_sock_set_s" in program["name"]]
+    return program.get("recursion_misses", 0)
+
+
 def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=False):
     """From Linux 6.1 on a tracepoint's program is not called in its own midst (a packet's interrupt, on 7.2 another task
-    too), and that is said: each such call may cost one record, or one value."""
+    too), and that is said: each such call may cost one record, or one value. The kernel counts them."""
     with tempfile.NamedTemporaryFile() as output, open(output.name, "rb") as reader, \
             Killed(MONITOR, "-i", "1", *options, stdout=output) as monitor:
         lines = []
@@ -256,6 +268,7 @@ def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=Fals
         wait_for("the first snapshot", snapshots)
         connections = short_connections(count)
         before = snapshots()
+        not_called = calls_left_out_by_the_tracepoint()
         wait_for("three more snapshots", lambda: snapshots() >= before + 3)
         monitor.send_signal(signal.SIGINT)
         equal(monitor.wait(LIMIT_S), 0, "exit status")
@@ -272,17 +285,19 @@ def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=Fals
     wrong = [f"no last record of {end}" for end in lacking.elements()]
     cut_short = []
     for end, record in records:
+        wrong += what_is_wrong_with(record, end, end in clients)
         if is_cut_short(record, end in clients):
             cut_short.append((end, record))
-        else:
-            wrong += what_is_wrong_with(record, end, end in clients)
     # A reset ends its sender's end and the receiver's at most.
     assert len(cut_short) <= 2 * connections.resets, f"{connections.resets} resets, cut short: {cut_short}"
+    reset_open = [record for _, record in cut_short if record["closed_from"] in ("ESTABLISHED", "CLOSE_WAIT")]
     if by_tracepoint_alone and KERNEL != "5.10":
-        assert len(wrong) <= missed["probe_missed"], f"{len(wrong)} wrong, but missed {missed}: {wrong}"
+        assert len(wrong) <= not_called, f"{len(wrong)} wrong, but {not_called} calls left out, missed {missed}: {wrong}"
+        assert missed["probe_missed"] >= not_called, f"{not_called} calls left out, but missed {missed}"
         assert lacking.total() >= missed["replaced"] + missed["stale"], f"{lacking} lack, but missed {missed}"
     else:
         equal(wrong, [], f"last records, missed {missed}")
+        equal(len(reset_open), connections.reset_open, f"ends that a reset found open and TcpEstabResets: {cut_short}")
         nothing_else_was_missed([missed])
     assert len({record["sock"] for _, record in records}) < len(records), "no struct sock was used twice"
     for line in lines:

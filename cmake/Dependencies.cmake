@@ -25,6 +25,18 @@ require_package(Gettext gettext)
 require_package(Intl "libc6-dev (libintl.h)")
 require_pkg_config(NCURSESW ncursesw 6.0 libncurses-dev)
 
+require_pkg_config(CAPNG libcap-ng 0.8 libcap-ng-dev)
+
+# Headers only.
+macro(require_header variable header debian_package)
+  find_path(${variable} ${header})
+  if(NOT ${variable})
+    message(FATAL_ERROR "${header} is missing: apt-get install ${debian_package}")
+  endif()
+endmacro()
+require_header(MSGPACK_INCLUDE_DIR msgpack.hpp libmsgpack-cxx-dev)
+require_header(XXHASH_INCLUDE_DIR xxhash.h libxxhash-dev)
+
 option(TCP_STATS_WITH_KERNEL "Build the program; OFF: only what is pure, and its tests, without libbcc" ON)
 if(NOT TCP_STATS_WITH_KERNEL)
   return()

@@ -11,8 +11,9 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "cli/options.h"
+#include "compile/compiler.h"
+#include "compile/program_text.h"
 #include "flow/columns.h"
-#include "kernel/program_text.h"
 #include "loop/standard_output.h"
 #include "loop/stop_signals.h"
 #include "version.h"
@@ -54,8 +55,13 @@ Result<void> run(int argc, char **argv) {
     switch (options->action) {
     case Action::print_help:
         return print(help_text(), signals);
-    case Action::print_version:
-        return print(version_text(), signals);
+    case Action::print_version: {
+        // Which compiler is installed, it says itself.
+        const auto versions = compiler_versions();
+        return print(fmt::format("tcp_stats_monitor {}\n{}", program_version,
+                                 versions ? *versions : versions.error().message + "\n"),
+                     signals);
+    }
     case Action::print_source:
         return print(ProgramText::built_in().text, signals);
     case Action::list_fields:

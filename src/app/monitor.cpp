@@ -4,9 +4,12 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "app/request.h"
 #include "base/translate.h"
+#include "compile/compiler.h"
+#include "compile/program_text.h"
 #include "flow/columns.h"
 #include "flow/snapshot.h"
 #include "flow/view.h"
@@ -20,6 +23,7 @@
 #include "live/live_display.h"
 #include "loop/loop.h"
 #include "loop/pages.h"
+#include "loop/standard_output.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -76,6 +80,12 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
                                    std::move(*view), options.interval, signals);
 }
 
+/// Where a signal came before there was anything to show: as if it had come later.
+Result<void> end_before_start(const Options &options, const StopSignals &signals) {
+    const auto written = write_text(STDOUT_FILENO, last_words(options.output), signals.fd());
+    return written ? Result<void>() : tl::unexpected(written.error());
+}
+
 Result<ProgramText> program_text(const Options &options) {
     return options.source ? ProgramText::read(*options.source) : ProgramText::built_in();
 }
@@ -85,7 +95,7 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
     auto &definitions = text.definitions;
     const auto for_mechanism = definitions_for(mechanism);
     definitions.insert(definitions.end(), for_mechanism.begin(), for_mechanism.end());
-    const auto features = feature_definitions(text);
+    const auto features = running_kernel_definitions();
     definitions.insert(definitions.end(), features.begin(), features.end());
     const auto words = text.identifiers();
     const auto define = [&](const char *option, const std::string &name, const std::string &definition) {
@@ -106,7 +116,7 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
 /// What the program can do of the request by itself.
 void add_request(ProgramText &text, const Request &request) {
     // A program of the user's may read any member for its own ends.
-    for (const auto &field : text.directory.empty() ? request.unused_fields() : std::vector<std::string>()) {
+    for (const auto &field : text.is_built_in() ? request.unused_fields() : std::vector<std::string>()) {
         text.definitions.push_back(fmt::format("UNUSED_{}=1", field));
     }
     const auto header = kernel_condition_header(request.parts());
@@ -156,10 +166,15 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!mechanism) {
         return tl::unexpected(mechanism.error());
     }
-    auto btf = kernel_btf(); // for both
     add_definitions(*text, options, *mechanism);
-    auto program = Program::compile(*text, options.kernel_types);
-    btf.reset();
+    auto compiled = compile(*text, {options.kernel_types, options.use_cache, signals.fd()});
+    if (!compiled) {
+        return tl::unexpected(compiled.error());
+    }
+    if (!*compiled) { // a signal came
+        return end_before_start(options, signals);
+    }
+    auto program = Program::create(std::move(**compiled), words_about_refusal);
     if (!program) {
         return tl::unexpected(program.error());
     }
@@ -167,13 +182,8 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!table) {
         return tl::unexpected(table.error());
     }
-    spdlog::debug(tr("flow_stats has room for {} records of {} bytes", table->description().max_entries,
-                     table->description().leaf_size));
-    auto record_layout = RecordLayout::parse(table->description().leaf_desc, table->description().leaf_size);
-    if (!record_layout) {
-        return tl::unexpected(record_layout.error());
-    }
-    const auto reader = RecordReader::create(std::move(*record_layout));
+    spdlog::debug(tr("flow_stats has room for {} records of {} bytes", table->max_entries(), table->layout().size()));
+    const auto reader = RecordReader::create(table->layout());
     if (!reader) {
         return tl::unexpected(reader.error());
     }
@@ -188,9 +198,6 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
                                                     groups->groups.key(), signals);
     if (!display) {
         return tl::unexpected(display.error());
-    }
-    if (signals.arrived()) { // during the compile
-        return (*display)->end();
     }
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "compile/kernel_condition.h"
 #include "flow/columns.h"
-#include "flow/kernel_condition.h"
 #include "flow/view.h"
 #include "output/writer.h"
 

@@ -39,7 +39,9 @@ po::options_description describe_options() {
         translate("where kernel types come from; auto: BTF where the kernel has it, else installed headers, and "
                   "the other where one fails to compile"))(
         "attach", option("auto|kprobe|fentry"),
-        translate("how the hooks attach; auto: kprobe, and fentry where the kernel has no kprobes"));
+        translate("how the hooks attach; auto: kprobe, and fentry where the kernel has no kprobes"))(
+        "no-cache", translate("compile afresh, and do not keep the result; else a second start with the same options "
+                              "does not compile"));
     po::options_description flows(tr("Flows"));
     flows.add_options()("max-flows", option("N"),
                         translate("flows tracked at the same time (default 16384, some 8 MB of kernel memory); further "
@@ -387,6 +389,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     if (options.pointers && options.group_by) {
         return misused(tr("--pointers: a group of flows has no address; leave out --pointers or --group-by"));
     }
+    options.use_cache = variables.count("no-cache") == 0;
     options.verbose = variables.count("verbose") != 0;
     if (variables.count("help") != 0) {
         options.action = Action::print_help;

@@ -41,6 +41,7 @@ struct Options {
     std::optional<SortKey> sort;      ///< absent: as the kernel has them
     std::optional<std::uint64_t> top; ///< rows of each snapshot at most
     bool pointers = false;
+    bool use_cache = true; ///< of compiled programs
     bool verbose = false;
 };
 

@@ -1,13 +1,12 @@
-// Where each field of a BPF table's value lies: BCC's leaf_desc, read. Knows nothing of BCC.
+// Where each field of a BPF table's value lies.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include "base/error.h"
 
 namespace tcp_stats {
 
@@ -34,10 +33,9 @@ struct RecordField {
 /// an address may be a `struct in6_addr`.
 class RecordLayout {
 public:
-    /// `leaf_desc` is the JSON that BCC's json_map_decl_visitor.cc makes of the value's type,
-    /// `leaf_size` the size of that type in bytes. Error: program_rejected, when the description
-    /// cannot be read, does not add up to `leaf_size`, or holds a bit-field.
-    static Result<RecordLayout> parse(std::string_view leaf_desc, std::size_t leaf_size);
+    RecordLayout() = default;
+    /// Each field must lie within `size` bytes.
+    RecordLayout(std::vector<RecordField> fields, std::size_t size) : fields_(std::move(fields)), size_(size) {}
 
     /// The field of that name, or null; of several the one that stands in the fewest structs, then the
     /// first.

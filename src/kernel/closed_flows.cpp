@@ -41,17 +41,17 @@ ClosedFlows &ClosedFlows::operator=(ClosedFlows &&) noexcept = default;
 ClosedFlows::~ClosedFlows() = default;
 
 Result<std::optional<ClosedFlows>> ClosedFlows::open(const Program &program, std::size_t record_size) {
-    const auto *table = program.table("closed_flows");
-    if (table == nullptr) {
+    const auto map = program.map("closed_flows");
+    if (!map) {
         return std::optional<ClosedFlows>();
     }
-    if (table->type != BPF_MAP_TYPE_RINGBUF) {
+    if (map->description->type != BPF_MAP_TYPE_RINGBUF) {
         return fail(ErrorKind::program_rejected,
                     tr("table closed_flows of {} is no ring buffer; declare BPF_RINGBUF_OUTPUT(closed_flows, PAGES)",
-                       program.text().name));
+                       program.name()));
     }
     ClosedFlows flows(std::make_unique<Collected>(Collected{record_size, {}, 0}));
-    flows.ring_.reset(ring_buffer__new(table->fd, Collected::add, flows.collected_.get(), nullptr));
+    flows.ring_.reset(ring_buffer__new(map->fd, Collected::add, flows.collected_.get(), nullptr));
     if (!flows.ring_) {
         return fail(ErrorKind::defect,
                     tr("cannot read the ring buffer closed_flows: {}; please report it", std::strerror(errno)));

@@ -30,7 +30,7 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
     }
     Collector collector(table, reader, std::move(*missed));
     for (const auto &[target, iterator] : {std::pair("tcp", &collector.sockets_), {"task_file", &collector.files_}}) {
-        auto loaded = Iterator::load(program, target);
+        auto loaded = BpfIterator::load(program, target);
         if (!loaded) {
             return tl::unexpected(loaded.error());
         }
@@ -41,9 +41,9 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
         return tl::unexpected(closed.error());
     }
     collector.closed_ = std::move(*closed);
-    const auto *refused = program.table("flow_refused");
-    if (refused != nullptr && refused->type == BPF_MAP_TYPE_ARRAY && refused->leaf_size == sizeof(refused_) &&
-        program.text().headers.count(condition_header_name) != 0) {
+    const auto refused = program.map("flow_refused");
+    if (refused && refused->description->type == BPF_MAP_TYPE_ARRAY &&
+        refused->description->value_size == sizeof(refused_) && program.compiled().has_condition) {
         collector.refused_fd_ = refused->fd;
     }
     collector.first_seen_ = reader.integer("first_seen_ns");

@@ -41,8 +41,8 @@ private:
     const FlowTable *table_;
     const RecordReader *reader_;
     MissedCounts missed_;
-    std::optional<Iterator> sockets_;
-    std::optional<Iterator> files_;
+    std::optional<BpfIterator> sockets_;
+    std::optional<BpfIterator> files_;
     std::optional<ClosedFlows> closed_;
     std::optional<RecordField> first_seen_, pid_;
     bool walked_ = false;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <unordered_set>
+#include <utility>
 
 #include <bpf/bpf.h>
 
@@ -129,36 +130,40 @@ Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t
 }
 
 Result<FlowTable> FlowTable::open(const Program &program) {
-    const auto *table = program.table("flow_stats");
-    const auto &name = program.text().name;
-    if (table == nullptr) {
-        return fail(ErrorKind::program_rejected,
-                    tr("{} has no table flow_stats; declare BPF_HASH(flow_stats, u64, struct flow_stats_t)", name));
-    }
-    if (table->type != BPF_MAP_TYPE_HASH && table->type != BPF_MAP_TYPE_LRU_HASH) {
+    const auto map = program.map("flow_stats");
+    if (!map) {
         return fail(
             ErrorKind::program_rejected,
-            tr("table flow_stats of {} is not a hash; declare it with BPF_HASH or BPF_TABLE(\"lru_hash\", ...)", name));
+            tr("{} has no table flow_stats; declare BPF_HASH(flow_stats, u64, struct flow_stats_t)", program.name()));
     }
-    if (table->key_size != sizeof(std::uint64_t)) {
+    const auto &description = *map->description;
+    if (description.type != BPF_MAP_TYPE_HASH && description.type != BPF_MAP_TYPE_LRU_HASH) {
+        return fail(ErrorKind::program_rejected,
+                    tr("table flow_stats of {} is not a hash; declare it with BPF_HASH or BPF_TABLE(\"lru_hash\", ...)",
+                       program.name()));
+    }
+    if (description.key_size != sizeof(std::uint64_t)) {
         return fail(ErrorKind::program_rejected,
                     tr("the key of flow_stats in {} has {} bytes; it must be the 8-byte address of the struct sock "
                        "(u64)",
-                       name, table->key_size));
+                       program.name(), description.key_size));
     }
-    return FlowTable(*table);
+    if (!description.no_layout.empty()) {
+        return fail(ErrorKind::program_rejected, description.no_layout);
+    }
+    return FlowTable(map->fd, description.value, description.max_entries);
 }
 
 Result<RawEntries> FlowTable::read() const {
-    KernelMap map(description_.fd);
-    return read_all(map, description_.leaf_size, description_.max_entries);
+    KernelMap map(fd_);
+    return read_all(map, layout_.size(), max_entries_);
 }
 
 std::optional<std::vector<std::byte>> FlowTable::look_up(std::uint64_t sock) const {
-    std::vector<std::byte> value(description_.leaf_size);
-    return KernelMap(description_.fd).lookup(sock, value.data()) == 0 ? std::optional(std::move(value)) : std::nullopt;
+    std::vector<std::byte> value(layout_.size());
+    return KernelMap(fd_).lookup(sock, value.data()) == 0 ? std::optional(std::move(value)) : std::nullopt;
 }
 
-void FlowTable::remove(std::uint64_t sock) const { bpf_map_delete_elem(description_.fd, &sock); }
+void FlowTable::remove(std::uint64_t sock) const { bpf_map_delete_elem(fd_, &sock); }
 
 } // namespace tcp_stats

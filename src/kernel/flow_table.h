@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -35,11 +36,13 @@ Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t
 class FlowTable {
 public:
     /// Error: program_rejected, when the program has no table flow_stats, or one that is no hash with
-    /// an 8-byte key.
+    /// an 8-byte key and a struct for its value.
     static Result<FlowTable> open(const Program &program);
 
-    /// The value's type as BCC describes it.
-    const TableDescription &description() const { return description_; }
+    /// Where a record's fields lie.
+    const RecordLayout &layout() const { return layout_; }
+
+    std::size_t max_entries() const { return max_entries_; }
 
     /// See `read_all`.
     Result<RawEntries> read() const;
@@ -50,9 +53,12 @@ public:
     void remove(std::uint64_t sock) const;
 
 private:
-    explicit FlowTable(TableDescription description) : description_(std::move(description)) {}
+    FlowTable(int fd, RecordLayout layout, std::size_t max_entries)
+        : fd_(fd), layout_(std::move(layout)), max_entries_(max_entries) {}
 
-    TableDescription description_;
+    int fd_; ///< the Program's
+    RecordLayout layout_;
+    std::size_t max_entries_;
 };
 
 } // namespace tcp_stats

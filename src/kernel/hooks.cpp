@@ -5,174 +5,166 @@
 #include <cstring>
 #include <utility>
 
-#include <bcc/BPF.h>
 #include <bpf/bpf.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "base/running_kernel.h"
 #include "base/translate.h"
-#include "kernel/captured_output.h"
 #include "kernel/kernel_symbols.h"
 
 namespace tcp_stats {
 namespace {
 
-enum class HookKind { kprobe, fentry, raw_tracepoint };
-
-const char *to_string(HookKind kind) {
+const char *to_string(HandlerKind kind) {
     switch (kind) {
-    case HookKind::kprobe:
+    case HandlerKind::kprobe:
+    case HandlerKind::kretprobe:
         return "kprobe";
-    case HookKind::fentry:
+    case HandlerKind::fentry:
+    case HandlerKind::fexit:
         return "fentry";
-    case HookKind::raw_tracepoint:
+    case HandlerKind::raw_tracepoint:
         return "raw tracepoint";
+    case HandlerKind::tracepoint:
+        return "tracepoint";
+    case HandlerKind::iterator:
+        return "iterator";
     }
     return "";
 }
 
-bpf_prog_type program_type(HookKind kind) {
+/// Raw tracepoints are attached to whatever the mechanism for functions is.
+bool is_wanted(HandlerKind kind, AttachMechanism mechanism) {
     switch (kind) {
-    case HookKind::kprobe:
-        return BPF_PROG_TYPE_KPROBE;
-    case HookKind::fentry:
-        return BPF_PROG_TYPE_TRACING;
-    case HookKind::raw_tracepoint:
-        return BPF_PROG_TYPE_RAW_TRACEPOINT;
+    case HandlerKind::kprobe:
+    case HandlerKind::kretprobe:
+        return mechanism == AttachMechanism::kprobe;
+    case HandlerKind::fentry:
+    case HandlerKind::fexit:
+        return mechanism == AttachMechanism::fentry;
+    case HandlerKind::raw_tracepoint:
+        return true;
+    case HandlerKind::tracepoint:
+    case HandlerKind::iterator:
+        break;
     }
-    return BPF_PROG_TYPE_UNSPEC;
+    return false;
 }
 
-/// One way in which a program says that a function is a handler.
-struct HandlerForm {
-    HookKind kind;
-    const char *in_text; ///< the prefix of a name, or the macro that makes it
-    bool is_macro;
-    std::vector<const char *> in_object; ///< what BCC makes of it, by version of BCC
-    bpf_probe_attach_type at;
-};
-
-const std::vector<HandlerForm> handler_forms = {
-    {HookKind::kprobe, "kprobe__", false, {"kprobe__"}, BPF_PROBE_ENTRY},
-    {HookKind::kprobe, "kretprobe__", false, {"kretprobe__"}, BPF_PROBE_RETURN},
-    {HookKind::fentry, "KFUNC_PROBE", true, {"kfunc__vmlinux__", "kfunc__"}, BPF_PROBE_ENTRY},
-    {HookKind::fentry, "KRETFUNC_PROBE", true, {"kretfunc__vmlinux__", "kretfunc__"}, BPF_PROBE_RETURN},
-    {HookKind::raw_tracepoint, "RAW_TRACEPOINT_PROBE", true, {"raw_tracepoint__"}, BPF_PROBE_ENTRY},
-};
-
-/// Tracepoints are attached to whatever the mechanism for functions is.
-bool is_wanted(HookKind kind, AttachMechanism mechanism) {
-    return kind == HookKind::raw_tracepoint ||
-           kind == (mechanism == AttachMechanism::kprobe ? HookKind::kprobe : HookKind::fentry);
+/// Whether it would be attached with the other mechanism.
+bool is_for_the_other(HandlerKind kind, AttachMechanism mechanism) {
+    const auto other = mechanism == AttachMechanism::kprobe ? AttachMechanism::fentry : AttachMechanism::kprobe;
+    return !is_wanted(kind, mechanism) && is_wanted(kind, other);
 }
 
-/// A handler that the compiled program has.
+/// A handler that is loaded.
 struct Hook {
-    HookKind kind;
-    std::string function; ///< of the kernel, or its tracepoint
-    std::string handler;  ///< name in the compiled program
-    bpf_probe_attach_type at;
+    const Handler *handler;
     int fd;
 };
 
-Error cannot_attach(const Hook &hook, int error_number, const std::string &words) {
-    if (hook.kind == HookKind::raw_tracepoint) {
+Error cannot_attach(const Handler &handler, int error_number, const std::string &words) {
+    const auto &function = handler.function;
+    if (handler.kind == HandlerKind::raw_tracepoint) {
         return {ErrorKind::kernel_unsupported,
-                tr("cannot attach to the tracepoint {}: {}; use a --src without RAW_TRACEPOINT_PROBE({})",
-                   hook.function, std::strerror(error_number), hook.function),
+                tr("cannot attach to the tracepoint {}: {}; use a --src without RAW_TRACEPOINT_PROBE({})", function,
+                   std::strerror(error_number), function),
                 words};
     }
-    const auto symbol = look_up_symbol(hook.function);
+    const auto symbol = look_up_symbol(function);
     if (!symbol.exists) {
         const auto why = symbol.clone.empty() ? tr("no such function in this kernel ({})", running_kernel_release())
                                               : tr("this kernel ({}) has only the compiler's special copy {}",
                                                    running_kernel_release(), symbol.clone);
         return {ErrorKind::kernel_unsupported,
-                tr("cannot attach {} to {}: {}; use a --src without {}", to_string(hook.kind), hook.function, why,
-                   hook.handler),
+                tr("cannot attach {} to {}: {}; use a --src without {}", to_string(handler.kind), function, why,
+                   handler.name),
                 words};
     }
-    const auto *other = hook.kind == HookKind::kprobe ? "fentry" : "kprobe";
+    const bool is_kprobe = handler.kind == HandlerKind::kprobe || handler.kind == HandlerKind::kretprobe;
     return {error_number == EPERM || error_number == EACCES ? ErrorKind::no_privilege : ErrorKind::kernel_unsupported,
-            tr("cannot attach {} to {}: {}; try --attach {}", to_string(hook.kind), hook.function,
-               std::strerror(error_number), other),
+            tr("cannot attach {} to {}: {}; try --attach {}", to_string(handler.kind), function,
+               std::strerror(error_number), is_kprobe ? "fentry" : "kprobe"),
             words};
 }
 
-/// Loads the handler, if the program has it: true, false, or why not.
-Result<bool> load(Program &program, Hook &hook) {
-    const auto loaded = program.load(hook.handler, program_type(hook.kind));
+Result<Hook> load(Program &program, const Handler &handler) {
+    // A fentry program is bound to its function when it is loaded.
+    const bool is_bound = handler.kind == HandlerKind::fentry || handler.kind == HandlerKind::fexit;
+    if (is_bound && handler.attach_btf_id == 0) {
+        return tl::unexpected(
+            cannot_attach(handler, ENOENT, fmt::format("bpf: {} is not found in vmlinux BTF\n", handler.function)));
+    }
+    const auto loaded = program.load(handler);
     if (loaded) {
-        hook.fd = loaded->value_or(-1);
-        return loaded->has_value();
+        return Hook{&handler, *loaded};
     }
     const auto &failure = loaded.error();
     if (failure.is_refusal() || failure.error_number == EPERM) {
-        return tl::unexpected(failure.as_error(program.text(), hook.handler));
+        return tl::unexpected(program.error_of(failure, handler));
     }
-    // A fentry program is bound to its function when it is loaded.
-    return tl::unexpected(cannot_attach(hook, failure.error_number, failure.log));
+    return tl::unexpected(cannot_attach(handler, failure.error_number, program.words_of(failure)));
 }
 
-std::vector<std::string> handlers_of(const ProgramText &text, const HandlerForm &form) {
-    return form.is_macro ? text.macro_handlers(form.in_text) : text.handlers(form.in_text);
+/// Says which handlers that the text names are not attached, and why.
+void warn_of_the_rest(const CompiledProgram &program, const std::vector<Hook> &hooks, AttachMechanism mechanism,
+                      bool any_function) {
+    bool has_tracepoints = false;
+    for (const auto &handler : program.handlers) {
+        has_tracepoints = has_tracepoints || handler.kind == HandlerKind::tracepoint;
+        if (is_wanted(handler.kind, mechanism) && handler.instructions.empty() && handler.only_in_included_file) {
+            spdlog::warn(tr("the handler for {} is not attached: BCC takes handlers only from {} itself, not from "
+                            "files that it includes",
+                            handler.function, program.name));
+        }
+    }
+    if (has_tracepoints) {
+        spdlog::warn(tr("{} has handlers made with TRACEPOINT_PROBE; they are not attached, use RAW_TRACEPOINT_PROBE",
+                        program.name));
+    }
+    for (const auto &handler : program.handlers) {
+        const bool replaced = std::any_of(hooks.begin(), hooks.end(),
+                                          [&](const Hook &hook) { return hook.handler->function == handler.function; });
+        if (any_function && !replaced && is_for_the_other(handler.kind, mechanism)) {
+            spdlog::warn(tr("the handler of {} for {} is not attached: it is a {} handler, and the mechanism is {}",
+                            program.name, handler.function, to_string(handler.kind), to_string(mechanism)));
+        }
+    }
 }
 
 Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism) {
+    const auto &compiled = program.compiled();
     std::vector<Hook> hooks;
-    for (const auto &form : handler_forms) {
-        if (!is_wanted(form.kind, mechanism)) {
-            continue;
-        }
-        for (const auto &function : handlers_of(program.text(), form)) {
-            bool found = false;
-            for (const auto *prefix : form.in_object) {
-                Hook hook{form.kind, function, prefix + function, form.at, -1};
-                const auto loaded = load(program, hook);
-                if (!loaded) {
-                    return tl::unexpected(loaded.error());
-                }
-                if (*loaded) {
-                    hooks.push_back(hook);
-                    found = true;
-                    break;
-                }
+    for (const auto &handler : compiled.handlers) {
+        if (is_wanted(handler.kind, mechanism) && !handler.instructions.empty()) {
+            auto hook = load(program, handler);
+            if (!hook) {
+                return tl::unexpected(hook.error());
             }
-            if (!found && program.text().included.find(function) != std::string::npos) {
-                spdlog::warn(tr("the handler for {} is not attached: BCC takes handlers only from {} itself, not from "
-                                "files that it includes",
-                                function, program.text().name));
-            }
+            hooks.push_back(*hook);
         }
     }
-    if (!program.text().macro_handlers("TRACEPOINT_PROBE").empty()) {
-        spdlog::warn(tr("{} has handlers made with TRACEPOINT_PROBE; they are not attached, use RAW_TRACEPOINT_PROBE",
-                        program.text().name));
-    }
-    const bool any_function =
-        std::any_of(hooks.begin(), hooks.end(), [](const Hook &hook) { return hook.kind != HookKind::raw_tracepoint; });
-    bool for_the_other = false;
-    for (const auto &form : handler_forms) {
-        if (is_wanted(form.kind, mechanism)) {
-            continue;
-        }
-        for (const auto &function : handlers_of(program.text(), form)) {
-            for_the_other = true;
-            if (any_function &&
-                std::none_of(hooks.begin(), hooks.end(), [&](const Hook &hook) { return hook.function == function; })) {
-                spdlog::warn(tr("the handler of {} for {} is not attached: it is a {} handler, and the mechanism is {}",
-                                program.text().name, function, to_string(form.kind), to_string(mechanism)));
-            }
-        }
-    }
-    if (hooks.empty() || (!any_function && for_the_other)) {
+    const bool any_function = std::any_of(
+        hooks.begin(), hooks.end(), [](const Hook &hook) { return hook.handler->kind != HandlerKind::raw_tracepoint; });
+    warn_of_the_rest(compiled, hooks, mechanism, any_function);
+    const bool any_for_the_other =
+        std::any_of(compiled.handlers.begin(), compiled.handlers.end(),
+                    [&](const Handler &handler) { return is_for_the_other(handler.kind, mechanism); });
+    if (hooks.empty() || (!any_function && any_for_the_other)) {
         const bool kprobe = mechanism == AttachMechanism::kprobe;
         const auto *example = kprobe ? "kprobe__tcp_sendmsg" : "KFUNC_PROBE(tcp_sendmsg, struct sock *sk, ...)";
         return fail(ErrorKind::program_rejected,
-                    tr("{} has no handler for {}; name one {}, or try --attach {}", program.text().name,
+                    tr("{} has no handler for {}; name one {}, or try --attach {}", program.name(),
                        to_string(mechanism), example, kprobe ? "fentry" : "kprobe"));
     }
     return hooks;
+}
+
+/// The descriptor of the link of a handler that is no kprobe, or -1 and errno.
+int link_to(const Hook &hook) {
+    const bool is_tracepoint = hook.handler->kind == HandlerKind::raw_tracepoint;
+    return bpf_raw_tracepoint_open(is_tracepoint ? hook.handler->function.c_str() : nullptr, hook.fd);
 }
 
 } // namespace
@@ -219,28 +211,25 @@ Result<Hooks> Hooks::attach(Program &program, AttachMechanism mechanism) {
     }
     Hooks hooks;
     for (const auto &hook : *loaded) {
-        CapturedOutput capture;
-        errno = 0;
-        bool attached = false;
-        if (hook.kind == HookKind::kprobe) {
-            if (auto probe = Kprobe::attach(hook.function, hook.at == BPF_PROBE_RETURN, hook.fd)) {
-                hooks.kprobes_.push_back(std::move(*probe));
-                attached = true;
+        const auto &handler = *hook.handler;
+        if (handler.kind == HandlerKind::kprobe || handler.kind == HandlerKind::kretprobe) {
+            auto probe = Kprobe::attach(handler.function, handler.kind == HandlerKind::kretprobe, hook.fd);
+            if (!probe) {
+                return tl::unexpected(cannot_attach(handler, errno, ""));
             }
-        } else if (const int link = hook.kind == HookKind::fentry
-                                        ? bpf_attach_kfunc(hook.fd)
-                                        : bpf_attach_raw_tracepoint(hook.fd, hook.function.c_str());
-                   link >= 0) {
-            hooks.links_.push_back(link);
-            attached = true;
-        }
-        const int error_number = errno;
-        const auto words = capture.finish();
-        if (!attached) {
-            return tl::unexpected(cannot_attach(hook, error_number, words));
+            hooks.kprobes_.push_back(std::move(*probe));
+        } else {
+            Descriptor link(link_to(hook));
+            if (!link) {
+                const int error_number = errno;
+                return tl::unexpected(cannot_attach(
+                    handler, error_number,
+                    fmt::format("bpf_attach_raw_tracepoint ({}): {}", handler.function, std::strerror(error_number))));
+            }
+            hooks.links_.push_back(std::move(link));
         }
         hooks.programs_.push_back(hook.fd);
-        spdlog::debug(tr("{} attached to {} with {}", hook.handler, hook.function, to_string(hook.kind)));
+        spdlog::debug(tr("{} attached to {} with {}", handler.name, handler.function, to_string(handler.kind)));
     }
     return hooks;
 }
@@ -258,14 +247,6 @@ std::uint64_t Hooks::missed() const {
         count += probe.missed();
     }
     return count;
-}
-
-Hooks::Hooks(Hooks &&) noexcept = default;
-
-Hooks::~Hooks() {
-    for (const int link : links_) {
-        close(link);
-    }
 }
 
 } // namespace tcp_stats

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/choices.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "kernel/kprobe.h"
 #include "kernel/program.h"
@@ -43,16 +44,12 @@ public:
     /// 6.7 and later tell), or in the same (fentry, Linux 5.12 and later tell).
     std::uint64_t missed() const;
 
-    Hooks(Hooks &&) noexcept;
-    Hooks &operator=(Hooks &&) = delete;
-    ~Hooks();
-
 private:
     Hooks() = default;
 
     std::vector<Kprobe> kprobes_;
-    std::vector<int> links_;    ///< file descriptors; closing one detaches
-    std::vector<int> programs_; ///< file descriptors, the Program's
+    std::vector<Descriptor> links_; ///< closing one detaches
+    std::vector<int> programs_;     ///< descriptors, the Program's
 };
 
 } // namespace tcp_stats

@@ -1,10 +1,8 @@
 #include "kernel/kernel_symbols.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <string_view>
 
-#include <bcc/bcc_syms.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -58,11 +56,3 @@ KernelSymbol look_up_symbol(const std::string &function) {
 }
 
 } // namespace tcp_stats
-
-/// In place of libbcc's function of that name. Its compiler asks once whether the kernel has bpf_probe_read_kernel(),
-/// and libbcc answers by reading all kernel symbols into a hash, which takes as long as generating code. Where libbcc
-/// was linked to call its own (-Bsymbolic-functions), this is not called.
-extern "C" int bcc_symcache_resolve_name(void * /*resolver*/, const char * /*module*/, const char *name,
-                                         std::uint64_t * /*address*/) {
-    return tcp_stats::look_up_symbol(name).exists ? 0 : -1;
-}

@@ -8,26 +8,25 @@ namespace tcp_stats {
 
 Result<MissedCounts> MissedCounts::open(const Program &program) {
     MissedCounts counts;
-    const auto *table = program.table("flow_missed");
-    if (table == nullptr) {
+    const auto map = program.map("flow_missed");
+    if (!map) {
         return counts;
     }
-    if (table->type != BPF_MAP_TYPE_ARRAY) {
+    if (map->description->type != BPF_MAP_TYPE_ARRAY) {
         return fail(ErrorKind::program_rejected,
                     tr("table flow_missed of {} is no array; declare BPF_ARRAY(flow_missed, struct flow_missed_t, 1)",
-                       program.text().name));
+                       program.name()));
     }
-    const auto layout = RecordLayout::parse(table->leaf_desc, table->leaf_size);
-    if (!layout) {
-        return tl::unexpected(layout.error());
+    if (!map->description->no_layout.empty()) {
+        return fail(ErrorKind::program_rejected, map->description->no_layout);
     }
-    for (const auto &field : layout->fields()) {
+    for (const auto &field : map->description->value.fields()) {
         if (field.shown && field.kind == FieldKind::unsigned_integer) {
             counts.fields_.push_back(field);
         }
     }
-    counts.fd_ = table->fd;
-    counts.size_ = table->leaf_size;
+    counts.fd_ = map->fd;
+    counts.size_ = map->description->value_size;
     return counts;
 }
 

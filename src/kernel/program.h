@@ -1,80 +1,71 @@
-// The BPF program, compiled by BCC: the only place that calls BCC's compiler.
+// A compiled program in the kernel: its maps, and what is loaded of it.
 #pragma once
 
-#include <cstddef>
-#include <memory>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/choices.h"
-#include "base/error.h"
-#include "kernel/kernel_types.h"
-#include "kernel/program_text.h"
+#include <tl/expected.hpp>
 
-namespace ebpf {
-class BPF;
-class TableStorage;
-} // namespace ebpf
+#include "base/descriptor.h"
+#include "base/error.h"
+#include "compile/compiled_program.h"
 
 namespace tcp_stats {
 
-/// A BPF map as the program declares it.
-struct TableDescription {
-    std::string name;
-    int fd;               ///< owned by the Program
-    int type;             ///< enum bpf_map_type
-    std::size_t key_size; ///< bytes
-    std::size_t leaf_size;
-    std::size_t max_entries;
-    std::string leaf_desc; ///< BCC's JSON description of the value's type
-};
-
-/// Why the kernel did not load a function of the program.
+/// Why the kernel did not load a handler.
 struct LoadFailure {
     int error_number;
-    std::string log; ///< the verifier's, and BCC's words
-
-    /// For a function named `handler`: program_rejected with the verifier's reason where it gave one,
-    /// kernel_unsupported else.
-    Error as_error(const ProgramText &text, const std::string &handler) const;
+    std::string log; ///< the verifier's; empty where it was not asked
 
     /// Whether the verifier gave a reason.
     bool is_refusal() const;
 };
 
-/// Compiled, its maps created, nothing loaded yet. Its maps and whatever was loaded from it live as
-/// long as it does.
+/// A map of the program, in the kernel. The description and the descriptor are the Program's.
+struct Map {
+    const MapDescription *description;
+    int fd;
+};
+
+/// Its maps exist as long as it does, and so does what was loaded.
 class Program {
 public:
-    /// Compiles `text` with its definitions against the kernel's types. Where
-    /// `choice` is automatic and one source of types fails, the next is tried; a warning says that
-    /// headers are used instead of BTF.
-    /// Error: program_rejected with the compiler's diagnostics, kernel_unsupported without any types.
-    static Result<Program> compile(const ProgramText &text, KernelTypesChoice choice);
+    /// What to show of a refusal with that error number and log.
+    using WordsAboutRefusal = std::function<std::string(int error_number, const std::string &log)>;
 
-    Program(Program &&) noexcept;
-    Program &operator=(Program &&) = delete;
-    ~Program();
+    /// Creates the maps. Errors: program_rejected, where the kernel does not accept one; kernel_unsupported, where it
+    /// refuses maps altogether.
+    static Result<Program> create(CompiledProgram compiled, WordsAboutRefusal words_about_refusal);
 
-    const ProgramText &text() const { return text_; }
+    const CompiledProgram &compiled() const { return compiled_; }
+    const std::string &name() const { return compiled_.name; }
 
-    /// Loads the function `handler`; its file descriptor, which BCC owns, or nothing where the program has no such
-    /// function. `type` is an enum bpf_prog_type.
-    tl::expected<std::optional<int>, LoadFailure> load(const std::string &handler, int type);
+    /// The map of that name; nothing where the program has none.
+    std::optional<Map> map(std::string_view name) const;
 
-    /// The table of that name, or null.
-    const TableDescription *table(const std::string &name) const;
+    /// Loads a handler; its descriptor, which is the Program's.
+    tl::expected<int, LoadFailure> load(const Handler &handler);
+
+    /// What to say of it: program_rejected with the verifier's reason where it gave one, kernel_unsupported else.
+    Error error_of(const LoadFailure &failure, const Handler &handler) const;
+
+    /// The same as details of another error.
+    std::string words_of(const LoadFailure &failure) const;
 
 private:
-    Program(ProgramText text, std::unique_ptr<ebpf::TableStorage> storage, std::unique_ptr<ebpf::BPF> bpf);
+    Program(CompiledProgram compiled, WordsAboutRefusal words_about_refusal);
 
-    static Result<Program> compile_with(const KernelTypes &types, const ProgramText &text);
+    Result<Descriptor> create_map(const MapDescription &map) const;
 
-    ProgramText text_;
-    std::unique_ptr<ebpf::TableStorage> storage_; ///< outlives bpf_, which refers to it
-    std::unique_ptr<ebpf::BPF> bpf_;
-    std::vector<TableDescription> tables_;
+    CompiledProgram compiled_;
+    WordsAboutRefusal words_about_refusal_;
+    Descriptor btf_;                   ///< none: there is none, or the kernel does not take it
+    std::vector<Descriptor> maps_;     ///< in the order of compiled_.maps
+    std::vector<Descriptor> handlers_; ///< those that were loaded
 };
 
 } // namespace tcp_stats

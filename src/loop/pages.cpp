@@ -29,7 +29,7 @@ Result<Viewer> Pages::show(Taken taken) {
 }
 
 Result<void> Pages::end() {
-    const auto written = write(writer_->end());
+    const auto written = write(last_words(format_));
     return written ? Result<void>() : tl::unexpected(written.error());
 }
 

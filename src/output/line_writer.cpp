@@ -95,8 +95,6 @@ std::string LineWriter::snapshot(const Page &page) {
     return text + comment_line(page.snapshot);
 }
 
-std::string LineWriter::end() { return tr("Exiting") + "\n"; }
-
 std::string comment_line(const Snapshot &snapshot) {
     if (snapshot.missed.empty()) {
         return {};

@@ -15,7 +15,6 @@ public:
     LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader);
 
     std::string begin() override;
-    std::string end() override;
     std::string snapshot(const Page &page) override;
 
 private:

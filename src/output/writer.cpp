@@ -1,5 +1,6 @@
 #include "output/writer.h"
 
+#include "base/translate.h"
 #include "output/csv_writer.h"
 #include "output/json_writer.h"
 #include "output/line_writer.h"
@@ -21,6 +22,10 @@ std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const Fl
         break;
     }
     return std::make_unique<LineWriter>(layout, columns, reader);
+}
+
+std::string last_words(OutputFormat format) {
+    return format == OutputFormat::line ? tr("Exiting") + "\n" : std::string();
 }
 
 std::vector<const FlowColumn *> usual_columns(const FlowColumns &columns) {

@@ -24,9 +24,8 @@ class Writer {
 public:
     virtual ~Writer() = default;
 
-    /// What stands before the first snapshot, and behind the last when a signal ends the program.
+    /// What stands before the first snapshot.
     virtual std::string begin() { return {}; }
-    virtual std::string end() { return {}; }
 
     virtual std::string snapshot(const Page &page) = 0;
 };
@@ -43,6 +42,9 @@ struct Layout {
     /// The key that `Groups` have; empty: the rows are flows.
     std::string group_by;
 };
+
+/// What stands behind the last snapshot, or in place of all, when a signal ends the program.
+std::string last_words(OutputFormat format);
 
 /// `columns` are those of the rows. They and `reader` must outlive the writer.
 std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const FlowColumns &columns,

@@ -1,19 +1,31 @@
 """Runs inside the lab, see `startup`."""
+import glob
+import os
+import resource
+import socket
 import statistics
 import subprocess
 import sys
 import time
 
+MONITOR = ["build/tcp_stats_monitor"]
+ORIGINAL = ["/usr/bin/python3", "tests/bench/original.py", "tests/lab/programs/original.c"]
+COLD, WARM = "tcp_stats_monitor, cold", "tcp_stats_monitor, warm"
 COMMANDS = {
-    "tcp_stats_monitor": ["build/tcp_stats_monitor"],
+    COLD: MONITOR,  # after its cache was emptied
+    WARM: MONITOR,
     "bpftrace, BTF": ["bpftrace", "-B", "line", "tests/bench/startup.bt"],
-    "original, Python BCC": ["/usr/bin/python3", "tests/bench/original.py", "tests/lab/programs/original.c"],
+    "original, Python BCC": ORIGINAL,
 }
+FLOWS = 1000
 
 
-def first_snapshot_s(command):
+def first_snapshot_s(name):
+    if name == COLD:
+        for kept in glob.glob("/var/cache/tcp_stats_monitor/*.program"):
+            os.unlink(kept)
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(COMMANDS[name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     words = []
     for line in process.stdout:
         words.append(line)
@@ -22,20 +34,53 @@ def first_snapshot_s(command):
             process.kill()
             process.wait()
             return seconds
-    sys.exit(f"no snapshot from {command}:\n{''.join(words)}")
+    sys.exit(f"no snapshot from {COMMANDS[name]}:\n{''.join(words)}")
+
+
+def connections():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * FLOWS, 2 * FLOWS))
+    sockets = []
+    with socket.create_server(("127.0.0.1", 0), backlog=FLOWS) as listener:
+        for _ in range(FLOWS // 2):
+            sockets.append(socket.create_connection(listener.getsockname()))
+            sockets.append(listener.accept()[0])
+    return sockets
+
+
+def resident_mb(command, sockets):
+    """Once a snapshot has shown all of them. The original knows a flow only once something was sent on it."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    shown = 0
+    for line in process.stdout:
+        if line.startswith("[snapshot]"):
+            if shown >= FLOWS:
+                break
+            shown = 0
+            for sock in sockets:
+                sock.send(b"x")
+        shown += line.startswith("sock=")
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        kilobytes = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+    process.kill()
+    process.wait()
+    return kilobytes / 1024
 
 
 rounds = int(sys.argv[1])
-for command in COMMANDS.values() if rounds > 1 else []:
-    first_snapshot_s(command)  # what each of them reads is in the page cache then
+for each in COMMANDS if rounds > 1 else []:
+    first_snapshot_s(each)  # what each of them reads is in the page cache then
 taken = {name: [] for name in COMMANDS}
 for number in range(1, rounds + 1):
-    for name, command in COMMANDS.items():
-        taken[name].append(first_snapshot_s(command))
+    for name in COMMANDS:
+        taken[name].append(first_snapshot_s(name))
     print(f"round {number}: " + ", ".join(f"{name} {times[-1]:.2f} s" for name, times in taken.items()), flush=True)
 
-print(f"{'time to first snapshot':24} {'median':>8} {'ratio':>7}   (ratio: median of the rounds' ratios to ours)")
-ours = taken["tcp_stats_monitor"]
+print(f"{'time to first snapshot':24} {'median':>8} {'to cold':>8} {'to warm':>8}   (medians of the rounds' ratios)")
 for name, times in taken.items():
-    ratio = statistics.median(theirs / mine for theirs, mine in zip(times, ours))
-    print(f"{name:24} {statistics.median(times):7.2f}s {ratio:7.2f}")
+    ratios = [statistics.median(theirs / ours for theirs, ours in zip(times, taken[of])) for of in (COLD, WARM)]
+    print(f"{name:24} {statistics.median(times):7.2f}s {ratios[0]:8.2f} {ratios[1]:8.2f}")
+
+held = connections()
+ours_mb, original_mb = resident_mb(MONITOR, held), resident_mb(ORIGINAL, held)
+print(f"resident with {FLOWS} flows: tcp_stats_monitor {ours_mb:.1f} MB, original {original_mb:.1f} MB "
+      f"({original_mb / ours_mb:.1f} times)")

@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "check.h"
+#include "compile/kernel_condition.h"
 #include "flow/filter.h"
-#include "flow/kernel_condition.h"
 #include "sample_columns.h"
 
 using namespace tcp_stats;

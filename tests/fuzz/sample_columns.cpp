@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include "compile/record_description.h"
+
 namespace fuzz {
 
 using namespace tcp_stats;
@@ -58,7 +60,7 @@ RecordLayout layout_of(const std::vector<Member> &members) {
                        (array ? ", [" + std::to_string(bytes) + "]]" : "]");
         size += bytes;
     }
-    return RecordLayout::parse("[\"s\", [" + description + "], \"struct_packed\"]", size).value();
+    return parse_record_description("[\"s\", [" + description + "], \"struct_packed\"]", size).value();
 }
 
 /// 10.1.2.3:443 -> [2001:db8::7]:50000, ESTABLISHED, nginx; every other number is one of its own.

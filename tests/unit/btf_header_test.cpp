@@ -1,4 +1,4 @@
-#include "kernel/btf_header.h"
+#include "compile/helper/btf_header.h"
 
 #include "test.h"
 

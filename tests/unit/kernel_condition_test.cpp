@@ -1,5 +1,5 @@
 // What of a condition the BPF program decides: compiled here too, and held against the other evaluator.
-#include "flow/kernel_condition.h"
+#include "compile/kernel_condition.h"
 
 #include <cstdlib>
 #include <filesystem>

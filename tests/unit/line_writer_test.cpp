@@ -64,7 +64,7 @@ std::string a_whole_run() {
     Table::add(further.live, sock + 1, flow.set("last_state", 7));
     further.missed = {{"untracked", 900}, {"closed_lost", 0}, {"probe_missed", 2}};
     show(std::move(further));
-    return text + writer.end();
+    return text + last_words(OutputFormat::line);
 }
 
 } // namespace

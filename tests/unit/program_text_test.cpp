@@ -1,12 +1,9 @@
-#include "kernel/program_text.h"
+#include "compile/program_text.h"
 
 #include <cstdlib>
-#include <fstream>
 
 #include <unistd.h>
 
-#include "kernel/captured_output.h"
-#include "kernel/verifier_log.h"
 #include "test.h"
 
 using namespace tcp_stats;
@@ -57,7 +54,6 @@ TEST_CASE("words of any length are read, and pasted names are noticed") {
     CHECK(text_of("struct " + word + " {};").defined_types() == std::set<std::string>{word});
     CHECK(text_of("#define H(f) int kprobe__##f(void)").pastes("kprobe__"));
     CHECK_FALSE(text_of("int kprobe__f(void) // kprobe__##f").pastes("kprobe__"));
-    CHECK(verifier_summary("; " + word + "\n" + word).size() == word.size());
 }
 
 TEST_CASE("a file is read whole and keeps the name it was given by") {
@@ -91,44 +87,4 @@ TEST_CASE("a file that cannot be read is named with the reason") {
     CHECK(directory.error().kind == ErrorKind::source_unreadable);
     CHECK(directory.error().message ==
           "cannot read --src /tmp: it is a directory; --print-src prints a program to start from");
-}
-
-TEST_CASE("the reason of a refusal is picked out of the verifier's log") {
-    std::ifstream logs(std::string(GOLDEN_DIRECTORY) + "/verifier_logs.txt");
-    REQUIRE(logs);
-    // Each log begins with a line `=== expected summary`.
-    std::string expected;
-    std::string log;
-    int count = 0;
-    const auto check = [&] {
-        if (!expected.empty()) {
-            CHECK(verifier_summary(tidy_verifier_log(log)) == expected);
-            CHECK(tidy_verifier_log(log).find(" @ ") == std::string::npos);
-            ++count;
-        }
-        log.clear();
-    };
-    for (std::string line; std::getline(logs, line);) {
-        if (line.starts_with("=== ")) {
-            check();
-            expected = line.substr(4);
-        } else {
-            log += line + "\n";
-        }
-    }
-    check();
-    CHECK(count >= 3);
-    CHECK(verifier_summary("").empty());
-}
-
-TEST_CASE("what a library writes to standard output and standard error is caught") {
-    std::string words;
-    {
-        CapturedOutput capture;
-        std::printf("to stdout\n");
-        REQUIRE(write(STDERR_FILENO, "to stderr\n", 10) == 10);
-        words = capture.finish();
-    }
-    CHECK(words.find("to stdout") != std::string::npos);
-    CHECK(words.find("to stderr") != std::string::npos);
 }

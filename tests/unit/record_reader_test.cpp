@@ -1,5 +1,6 @@
 #include "flow/record_reader.h"
 
+#include "compile/record_description.h"
 #include "table.h"
 #include "test.h"
 
@@ -28,7 +29,7 @@ Table::Maker record_between(int family, const char *local, const char *remote) {
 }
 
 RecordReader reader_of(const std::string &desc, std::size_t size) {
-    auto layout = RecordLayout::parse(desc, size);
+    auto layout = parse_record_description(desc, size);
     REQUIRE(layout.has_value());
     auto reader = RecordReader::create(std::move(*layout));
     REQUIRE(reader.has_value());
@@ -48,7 +49,7 @@ Value value(const Table &table, const Table::Maker &record, std::size_t column) 
 }
 
 std::string refusal(const std::string &desc, std::size_t size) {
-    auto layout = RecordLayout::parse(desc, size);
+    auto layout = parse_record_description(desc, size);
     REQUIRE(layout.has_value());
     const auto reader = RecordReader::create(std::move(*layout));
     REQUIRE_FALSE(reader.has_value());

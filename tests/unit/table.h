@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 
+#include "compile/record_description.h"
 #include "flow/record_reader.h"
 
 class Table {
@@ -98,7 +99,7 @@ private:
             members += (members.empty() ? "" : ", ") + std::string("[\"") + name + "\", \"" + element + "\"" +
                        (array ? ", [" + std::to_string(length) + "]" : "") + "]";
         }
-        auto layout = tcp_stats::RecordLayout::parse("[\"s\", [" + members + "], \"struct_packed\"]", size);
+        auto layout = tcp_stats::parse_record_description("[\"s\", [" + members + "], \"struct_packed\"]", size);
         require(layout.has_value());
         return *layout;
     }

@@ -20,16 +20,22 @@ struct ProgramText {
     std::string text;
     /// As the user named it; compiler diagnostics name it so too.
     std::string name;
-    /// Where `#include "…"` looks first; empty for the built-in program.
-    std::filesystem::path directory;
+    /// Where `#include "…"` looks, an absolute path; empty for the built-in program.
+    std::string directory;
     /// What the compiler is to define, `NAME` or `NAME=VALUE`, in order.
     std::vector<std::string> definitions = {};
-    /// The text of the files that it includes with `#include "…"`, as far as they lie in `directory`.
-    std::string included = {};
+    /// What it includes with `#include "…"`, and what that includes, as far as it can be found: the text of each file
+    /// by its absolute path.
+    std::map<std::string, std::string> files = {};
     /// Headers made for it, by the name that it includes them by: they lie with the kernel's types.
     std::map<std::string, std::string> headers = {};
-    /// The user's (--field).
+    /// The user's (--field). Not part of a request: the compiler knows them as a header.
     std::vector<UserField> fields = {};
+
+    bool is_built_in() const { return directory.empty(); }
+
+    /// The same text alone, without what it includes and what is defined for it.
+    ProgramText alone() const { return {text, name, directory}; }
 
     /// Adds fields. Error: usage, where the program has no place for them.
     Result<void> add(const std::vector<UserField> &more);
@@ -55,11 +61,10 @@ struct ProgramText {
     /// The files that it includes in angle brackets: `linux/tcp.h`, `bcc/proto.h`.
     std::vector<std::string> includes() const;
 
-    /// Kernel functions for which it has a handler `PREFIX` + function, `kprobe__tcp_sendmsg` say, in the
-    /// order of the text.
+    /// What it has a handler `PREFIX` + function for, `kprobe__tcp_sendmsg` say, in the order of the text.
     std::vector<std::string> handlers(const std::string &prefix) const;
 
-    /// Kernel functions for which it has a handler made by `MACRO(function, …)`, in the order of the text.
+    /// What it has a handler made by `MACRO(function, …)` for, in the order of the text.
     std::vector<std::string> macro_handlers(const std::string &macro) const;
 
     /// The arguments of each `MACRO(first, second)`, where both are words.

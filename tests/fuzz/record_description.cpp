@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "check.h"
+#include "compile/record_description.h"
 #include "flow/snapshot.h"
 #include "output/writer.h"
 
@@ -21,7 +22,7 @@ constexpr std::size_t largest_record = 1U << 20U;
 
 std::size_t own_size(std::string_view description) {
     std::size_t size = 0;
-    const auto layout = RecordLayout::parse(description, 0);
+    const auto layout = parse_record_description(description, 0);
     if (const auto *said = layout ? nullptr : std::strstr(layout.error().message.c_str(), "its fields make ")) {
         std::sscanf(said, "its fields make %zu", &size);
     }
@@ -36,7 +37,7 @@ Result<RecordLayout> layout_of(std::string_view input) {
     if (error != std::errc()) {
         size = own_size(description);
     }
-    return RecordLayout::parse(description, size);
+    return parse_record_description(description, size);
 }
 
 void require_within_record(const RecordLayout &layout) {

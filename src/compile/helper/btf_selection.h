@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernel/program_text.h"
+#include "compile/program_text.h"
 
 struct btf;
 

@@ -1,4 +1,4 @@
-#include "kernel/btf_header.h"
+#include "compile/helper/btf_header.h"
 
 #include <algorithm>
 #include <array>
@@ -14,7 +14,7 @@
 #include <bpf/btf.h>
 
 #include "base/translate.h"
-#include "kernel/btf_selection.h"
+#include "compile/helper/btf_selection.h"
 
 namespace tcp_stats {
 namespace {

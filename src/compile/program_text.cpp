@@ -1,4 +1,4 @@
-#include "kernel/program_text.h"
+#include "compile/program_text.h"
 
 #include <algorithm>
 #include <cctype>
@@ -11,10 +11,12 @@
 
 #include "base/translate.h"
 #include "built_in_program.h"
-#include "kernel/user_fields.h"
+#include "compile/user_fields.h"
 
 namespace tcp_stats {
 namespace {
+
+namespace fs = std::filesystem;
 
 bool is_word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -51,7 +53,12 @@ std::vector<std::string_view> tokens_of(std::string_view code) {
 
 /// The code, what it includes, and the definitions.
 std::string code_of(const ProgramText &program) {
-    auto code = program.text + "\n" + program.included;
+    auto code = program.text;
+    for (const auto *texts : {&program.files, &program.headers}) {
+        for (const auto &[name, text] : *texts) {
+            code += "\n" + text;
+        }
+    }
     for (const auto &definition : program.definitions) {
         code += "\n" + definition;
     }
@@ -87,7 +94,7 @@ void add_once(std::vector<std::string> &names, std::string_view name) {
 }
 
 /// The whole file, or errno.
-tl::expected<std::string, int> contents_of(const std::filesystem::path &file) {
+tl::expected<std::string, int> contents_of(const fs::path &file) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE *)> stream(std::fopen(file.c_str(), "re"), std::fclose);
     if (!stream) {
         return tl::unexpected(errno);
@@ -103,17 +110,20 @@ tl::expected<std::string, int> contents_of(const std::filesystem::path &file) {
     return text;
 }
 
-/// Appends what `text` includes from `directory`, and what that includes.
-void append_included(const std::string &text, const std::filesystem::path &directory,
-                     std::set<std::filesystem::path> &seen, std::string &included) {
+/// Adds what `text`, which lies in `own`, includes with quotes, and what that includes. As Clang does, it looks beside
+/// the file that includes first.
+void add_included(const std::string &text, const fs::path &own, ProgramText &program) {
     for (const auto &name : included_names(text, '"', '"')) {
-        const auto file = directory / name;
-        if (!seen.insert(file).second) {
-            continue;
-        }
-        if (const auto inner = contents_of(file)) {
-            included += *inner + "\n";
-            append_included(*inner, directory, seen, included);
+        for (const auto &directory : {own, fs::path(program.directory)}) {
+            const auto file = (directory / name).lexically_normal();
+            if (program.files.contains(file.string())) {
+                break;
+            }
+            if (const auto inner = contents_of(file)) {
+                program.files[file.string()] = *inner;
+                add_included(*inner, file.parent_path(), program);
+                break;
+            }
         }
     }
 }
@@ -125,11 +135,11 @@ ProgramText ProgramText::built_in() { return {built_in_program_text, built_in_pr
 Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
     std::error_code error;
     auto text = contents_of(file);
-    if (!text || std::filesystem::is_directory(file, error)) {
-        return fail(ErrorKind::source_unreadable,
-                    tr("cannot read --src {}: {}; --print-src prints a program to start from", file.string(),
-                       std::filesystem::is_directory(file, error) ? tr("it is a directory")
-                                                                  : std::string(std::strerror(text.error()))));
+    if (!text || fs::is_directory(file, error)) {
+        return fail(
+            ErrorKind::source_unreadable,
+            tr("cannot read --src {}: {}; --print-src prints a program to start from", file.string(),
+               fs::is_directory(file, error) ? tr("it is a directory") : std::string(std::strerror(text.error()))));
     }
     if (text->find_first_not_of(" \t\r\n") == std::string::npos) {
         return fail(ErrorKind::program_rejected,
@@ -139,9 +149,8 @@ Result<ProgramText> ProgramText::read(const std::filesystem::path &file) {
     if (text->starts_with(byte_order_mark)) {
         text->erase(0, byte_order_mark.size());
     }
-    ProgramText program = {*text, file.string(), std::filesystem::absolute(file).parent_path()};
-    std::set<std::filesystem::path> seen;
-    append_included(program.text, program.directory, seen, program.included);
+    ProgramText program = {*text, file.string(), fs::absolute(file).lexically_normal().parent_path().string()};
+    add_included(program.text, program.directory, program);
     return program;
 }
 
@@ -168,7 +177,6 @@ bool ProgramText::add_condition(const std::string &header) {
 
 void ProgramText::add_header(const char *definition, const char *header, const std::string &header_text) {
     headers[header] = header_text;
-    included += header_text;
     definitions.push_back(fmt::format("{}=\"{}\"", definition, header));
 }
 
@@ -206,7 +214,13 @@ std::set<std::string> ProgramText::mentioned_types() const { return tags_of(*thi
 
 std::set<std::string> ProgramText::defined_types() const { return tags_of(*this, true); }
 
-std::vector<std::string> ProgramText::includes() const { return included_names(text + "\n" + included, '<', '>'); }
+std::vector<std::string> ProgramText::includes() const {
+    auto all = text;
+    for (const auto &[file, inner] : files) {
+        all += "\n" + inner;
+    }
+    return included_names(all, '<', '>');
+}
 
 std::vector<std::string> ProgramText::handlers(const std::string &prefix) const {
     const auto code = code_of(*this);

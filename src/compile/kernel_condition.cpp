@@ -1,4 +1,4 @@
-#include "flow/kernel_condition.h"
+#include "compile/kernel_condition.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "kernel/user_fields.h"
+#include "compile/user_fields.h"
 
 #include <cctype>
 #include <string_view>

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "kernel/program_text.h"
+#include "compile/program_text.h"
 
 struct btf;
 

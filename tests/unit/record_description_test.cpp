@@ -1,4 +1,4 @@
-#include "flow/record_layout.h"
+#include "compile/record_description.h"
 
 #include <limits>
 
@@ -27,7 +27,7 @@ std::vector<std::string> shown_names(const RecordLayout &layout) {
 }
 
 std::string refusal(const std::string &desc, std::size_t size) {
-    const auto layout = RecordLayout::parse(desc, size);
+    const auto layout = parse_record_description(desc, size);
     REQUIRE_FALSE(layout.has_value());
     CHECK(layout.error().kind == ErrorKind::program_rejected);
     return layout.error().message;
@@ -36,7 +36,7 @@ std::string refusal(const std::string &desc, std::size_t size) {
 } // namespace
 
 TEST_CASE("fields of nested structs are found by their own name, behind the compiler's padding") {
-    const auto layout = RecordLayout::parse(original_desc, 56);
+    const auto layout = parse_record_description(original_desc, 56);
     REQUIRE(layout.has_value());
     CHECK(layout->size() == 56);
     CHECK(layout->find("saddr")->offset == 0);
@@ -49,7 +49,7 @@ TEST_CASE("fields of nested structs are found by their own name, behind the comp
 }
 
 TEST_CASE("padding and the structs around other fields are not shown") {
-    const auto layout = RecordLayout::parse(original_desc, 56);
+    const auto layout = parse_record_description(original_desc, 56);
     REQUIRE(layout.has_value());
     CHECK(shown_names(*layout) == std::vector<std::string>{"saddr", "daddr", "sport", "dport", "proto", "pkts_sent",
                                                            "bytes_sent", "retransmits", "last_state", "last_seen_ns"});
@@ -57,22 +57,22 @@ TEST_CASE("padding and the structs around other fields are not shown") {
 
 TEST_CASE("members named like padding are not shown, however long their names are") {
     for (const std::string name : {"pad", "pad2", "_pad", "__pad_3", "__pad_end", "padding", "_padding_12", ""}) {
-        const auto layout = RecordLayout::parse(R"(["s", [[")" + name + R"(", "int"]], "struct"])", 4);
+        const auto layout = parse_record_description(R"(["s", [[")" + name + R"(", "int"]], "struct"])", 4);
         REQUIRE(layout.has_value());
         CHECK(shown_names(*layout).empty());
     }
     for (const std::string name : {"pads", "xpad", "pad_x", "pad__3", "padend2", "_", "pa"}) {
-        const auto layout = RecordLayout::parse(R"(["s", [[")" + name + R"(", "int"]], "struct"])", 4);
+        const auto layout = parse_record_description(R"(["s", [[")" + name + R"(", "int"]], "struct"])", 4);
         REQUIRE(layout.has_value());
         CHECK(shown_names(*layout) == std::vector<std::string>{name});
     }
     const std::string long_name(200'000, '_');
-    CHECK(shown_names(RecordLayout::parse(R"(["s", [[")" + long_name + R"(", "int"]], "struct"])", 4).value()) ==
+    CHECK(shown_names(parse_record_description(R"(["s", [[")" + long_name + R"(", "int"]], "struct"])", 4).value()) ==
           std::vector<std::string>{long_name});
 }
 
 TEST_CASE("kinds follow the C type") {
-    const auto layout = RecordLayout::parse(
+    const auto layout = parse_record_description(
         R"(["s", [["a", "int"], ["b", "unsigned short"], ["comm", "char", [16]], ["raw", "unsigned char", [2]],
             ["wide", "unsigned __int128"]], "struct_packed"])",
         40);
@@ -86,7 +86,7 @@ TEST_CASE("kinds follow the C type") {
 }
 
 TEST_CASE("an address may be a struct in6_addr, whose members lie over each other") {
-    const auto layout = RecordLayout::parse(
+    const auto layout = parse_record_description(
         R"(["s", [["saddr", ["in6_addr", [["in6_u", ["", [["u6_addr8", "unsigned char", [16]],
             ["u6_addr16", "unsigned short", [8]], ["u6_addr32", "unsigned int", [4]]], "union"]]],
             "struct_packed"]], ["sport", "unsigned short"]], "struct_packed"])",
@@ -99,7 +99,7 @@ TEST_CASE("an address may be a struct in6_addr, whose members lie over each othe
 }
 
 TEST_CASE("members of an unnamed union belong to the struct around it") {
-    const auto layout = RecordLayout::parse(
+    const auto layout = parse_record_description(
         R"(["s", [["", [["v4", "unsigned int"], ["v6", "unsigned int", [4]]], "union"], ["n", "unsigned int"]],
             "struct_packed"])",
         20);
@@ -110,7 +110,7 @@ TEST_CASE("members of an unnamed union belong to the struct around it") {
 }
 
 TEST_CASE("an array of structs is one field") {
-    const auto layout = RecordLayout::parse(
+    const auto layout = parse_record_description(
         R"(["s", [["pairs", ["pair", [["x", "int"], ["y", "int"]], "struct_packed"], [3]]], "struct_packed"])", 24);
     REQUIRE(layout.has_value());
     CHECK(layout->find("pairs")->size == 24);
@@ -133,12 +133,12 @@ TEST_CASE("what cannot be laid out is refused with its reason") {
 TEST_CASE("a description that is damaged anywhere is refused, not misread") {
     const std::string whole = original_desc;
     for (std::size_t length = 0; length < whole.size(); ++length) {
-        CHECK_FALSE(RecordLayout::parse(whole.substr(0, length), 56).has_value());
+        CHECK_FALSE(parse_record_description(whole.substr(0, length), 56).has_value());
     }
     for (const auto *odd : {"[]", "[[]]", "[1,2,3]", R"(["s", [[]], "struct"])", R"(["s", [["x"]], "struct"])",
                             R"(["s", [["x", 7]], "struct"])", R"(["s", {"x": 1}, "struct"])",
                             R"(["s", [["x", "int", ["y"]]], "struct"])", R"(["s", [["x", "int", []]], "struct"])"}) {
-        CHECK_FALSE(RecordLayout::parse(odd, 4).has_value());
+        CHECK_FALSE(parse_record_description(odd, 4).has_value());
     }
 }
 
@@ -147,12 +147,13 @@ TEST_CASE("lengths that add up to the size only beyond what a size can be are re
          {R"(["x", "unsigned char", [18446744073709551612]], ["y", "int"])",
           R"(["x", "unsigned long long", [2305843009213693952]])", R"(["x", "int", [-1]], ["y", "int"])",
           R"(["x", ["t", [["y", "unsigned long long"]], "struct"], [2305843009213693952]])"}) {
-        CHECK_FALSE(RecordLayout::parse(R"(["s", [)" + member + R"(], "struct"])", 0).has_value());
+        CHECK_FALSE(parse_record_description(R"(["s", [)" + member + R"(], "struct"])", 0).has_value());
     }
-    CHECK_FALSE(RecordLayout::parse(R"(["s", [["x", "int", [4611686018427387904]]], "struct"])",
-                                    std::numeric_limits<std::size_t>::max())
+    CHECK_FALSE(parse_record_description(R"(["s", [["x", "int", [4611686018427387904]]], "struct"])",
+                                         std::numeric_limits<std::size_t>::max())
                     .has_value());
     for (const std::string length : {"1.5", "true", "-1", "1e300"}) {
-        CHECK_FALSE(RecordLayout::parse(R"(["s", [["x", "char", [)" + length + R"(]]], "struct"])", 1).has_value());
+        CHECK_FALSE(
+            parse_record_description(R"(["s", [["x", "char", [)" + length + R"(]]], "struct"])", 1).has_value());
     }
 }

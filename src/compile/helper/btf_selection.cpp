@@ -1,4 +1,4 @@
-#include "kernel/btf_selection.h"
+#include "compile/helper/btf_selection.h"
 
 #include <functional>
 #include <map>

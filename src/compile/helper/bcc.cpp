@@ -33,6 +33,9 @@ namespace fs = std::filesystem;
 
 constexpr const char *dependencies_file = "files_read";
 
+/// Of the kernel that the program is for, as uname -r says it.
+std::string target_release;
+
 fs::path annotated_source(const ProgramText &text, const fs::path &directory) {
     return directory / fs::path(text.name).filename();
 }
@@ -263,6 +266,7 @@ void write_program(const fs::path &directory, const ProgramText &text) {
 Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs::path &directory,
                                          const struct btf *btf, const std::vector<std::string> &features) {
     const auto &text = request.program;
+    target_release = request.kernel.release;
     RecordedCalls calls;
     auto storage = ebpf::createSharedTableStorage();
     // Neither is ever destroyed: the process ends soon, and libbcc 0.26 frees LLVM's memory where a compile failed.
@@ -320,3 +324,15 @@ void say_refusal(int error_number, const std::string &log) {
 std::string bcc_versions() { return fmt::format("libbcc {}\nLLVM {}\n", built_with_libbcc, built_with_llvm); }
 
 } // namespace tcp_stats
+
+/// In place of libbcc's function of that name. Its compiler asks once whether the kernel has bpf_probe_read_kernel(), which
+/// came with Linux 5.5, and libbcc answers by reading all symbols of the running kernel into a hash: that takes as long as
+/// generating code. Where libbcc was linked to call its own (-Bsymbolic-functions), this is not called.
+extern "C" int bcc_symcache_resolve_name(void * /*resolver*/, const char * /*module*/, const char *name,
+                                         std::uint64_t * /*address*/) {
+    int version = 0;
+    int patchlevel = 0;
+    std::sscanf(tcp_stats::target_release.c_str(), "%d.%d", &version, &patchlevel);
+    const bool is_there = std::strcmp(name, "bpf_probe_read_kernel") == 0 && std::pair(version, patchlevel) >= std::pair(5, 5);
+    return is_there ? 0 : -1;
+}

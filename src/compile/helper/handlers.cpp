@@ -32,7 +32,12 @@ std::vector<std::string> functions_of(const ProgramText &text, const HandlerForm
 
 std::vector<NamedHandler> handlers_named_in(const ProgramText &program) {
     std::vector<NamedHandler> handlers;
+    const auto words = program.identifiers();
     for (const auto &form : handler_forms) {
+        const auto word = words.lower_bound(form.in_text);
+        if (word == words.end() || !word->starts_with(form.in_text)) {
+            continue;
+        }
         const auto own = functions_of(program.alone(), form);
         for (const auto &function : functions_of(program, form)) {
             if (std::any_of(handlers.begin(), handlers.end(), [&](const NamedHandler &one) {

@@ -47,7 +47,7 @@ def is_golden(terminal, name):
     with open(path, encoding="utf-8") as file:
         expected = file.read()
     try:
-        wait_for(f"the screen of {path}", lambda: terminal.screen() == expected, 20)
+        wait_for(f"the screen of {path}", lambda: terminal.screen() == expected)
     except AssertionError:
         difference = difflib.unified_diff(expected.splitlines(), terminal.screen().splitlines(), "golden", "found", "")
         raise AssertionError("\n".join(difference)) from None

@@ -6,22 +6,15 @@ import math
 import os
 import socket
 import struct
-import subprocess
-import sys
+from contextlib import ExitStack
 
 import jsonschema
 
-from harness import Monitor, check, contains, equal, run, sh
+from harness import Monitor, check, contains, equal, helper, run, sh, wait_for
+from sockets import connected, end, ends_of, receive
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GOLDEN = os.path.join(ROOT, "tests/golden")
-
-
-def connected():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        server, _ = listener.accept()
-    return client, server
 
 
 # Expressions of every kind, and what the socket's owner can find out by itself.
@@ -58,9 +51,7 @@ def fields_of_the_users_own_equal_what_the_owner_of_the_socket_is_told():
     with client, server:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.sendall(b"x" * 3000)
-        received = 0
-        while received < 3000:
-            received += len(server.recv(3000))
+        receive(server, 3000)
         options = [word for name, expression in EXPRESSIONS.items() for word in ("--field", f"{name}={expression}")]
         for mechanism in ("kprobe", "fentry"):
             status, out, err = run("--kernel-types", "btf", "--attach", mechanism, "-c1", "-o", "json", *options)
@@ -75,12 +66,12 @@ def fields_of_the_users_own_are_in_the_last_record_too():
     with Monitor("-i", "0.3", "--field", "sndbuf=sk->sk_sndbuf", "--field", "space=sk->__sk_common.skc_net.net->ns.inum") \
             as monitor:
         client, server = connected()
-        port = client.getsockname()[1]
+        ends = ends_of(client)
         server.close()
         client.close()
-        monitor.wait_for_snapshot("the last record", lambda flows: any(
-            flow.state == "CLOSE" and flow.local.endswith(f":{port}") and int(flow.further["sndbuf"]) > 0
-            and int(flow.further["space"]) == os.stat("/proc/self/ns/net").st_ino for flow in flows))
+        last, = wait_for("the last record", lambda: [flow for flow in monitor.closed() if flow.ends == ends])
+        assert last["sndbuf"] > 0, last.line
+        equal(last["space"], os.stat("/proc/self/ns/net").st_ino, "number of the namespace")
 
 
 @check("base")
@@ -105,16 +96,8 @@ NAMES = [b'a "b", c', b"two\nlines", b"\x1b[31mred", b"\xff\xfe", "ção".encode
 @check("base")
 def json_and_csv_are_read_by_others_whatever_a_process_is_called():
     """Each name's owner holds a connection."""
-    holders = []
-    for name in NAMES:
-        holders.append(subprocess.Popen(
-            [sys.executable, "-c", "import os, socket, sys\n"
-             "open('/proc/self/comm', 'wb').write(os.fsencode(sys.argv[1]))\n"
-             "listener = socket.create_server(('127.0.0.1', 0))\n"
-             "client = socket.create_connection(listener.getsockname())\n"
-             "client.send(b'x')\nprint(client.getsockname()[1], flush=True)\nsys.stdin.read()", os.fsdecode(name)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-    try:
+    with ExitStack() as stack:
+        holders = [stack.enter_context(helper("is_called", name.hex())) for name in NAMES]
         ports = {int(holder.stdout.readline()): name for holder, name in zip(holders, NAMES)}
         with open(os.path.join(ROOT, "docs/snapshot.schema.json"), encoding="utf-8") as file:
             validator = jsonschema.Draft202012Validator(json.load(file), format_checker=jsonschema.FormatChecker())
@@ -138,10 +121,6 @@ def json_and_csv_are_read_by_others_whatever_a_process_is_called():
         equal(found, sorted(found, reverse=True), "order")
         shown = {port: "".join(f"\\x{ord(c):02x}" if c < " " else c for c in name) for port, name in expected.items()}
         equal({port: row["comm"] for row in rows if (port := int(row["sport"])) in ports}, shown, "comm in csv")
-    finally:
-        for holder in holders:
-            holder.stdin.close()
-            holder.wait()
 
 
 @check("base")
@@ -203,9 +182,7 @@ class Ports:
                     server, _ = listener.accept()
                     size = 1000 * number + count
                     client.sendall(b"x" * size)
-                    received = 0
-                    while received < size:
-                        received += len(server.recv(size))
+                    receive(server, size)
                     self.sockets += [client, server]
 
     def __enter__(self):
@@ -300,7 +277,7 @@ def a_table_shows_the_first_of_the_order_that_was_asked_for():
         lines = out.splitlines()
         contains(lines[0], ", shown: 2")
         equal(lines[1].split(), ["LOCAL", "BYTES"], "headings")
-        ends = ["%s:%d" % client.getsockname() for client, _ in pairs]
+        ends = [end(client.getsockname()) for client, _ in pairs]
         equal([line.split() for line in lines[2:4]], [[ends[4], "4kB"], [ends[3], "3kB"]], "rows")
     finally:
         for client, server in pairs:

@@ -2,11 +2,11 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 
 from harness import MONITOR, Monitor, check, contains, equal, hidden, programs_of_bpf, run, sh, wait_for
 from short_connections import wait_for_the_end_of_all_sockets
+from sockets import connected, ends_of
 
 NO_KPROBES = hidden("/sys/bus/event_source/devices", "/sys/kernel/debug", "/sys/kernel/tracing")
 
@@ -41,9 +41,9 @@ def a_signal_during_a_long_interval_ends_it_at_once():
 def flows_that_closed_since_the_last_snapshot_are_shown_when_a_signal_ends_it():
     with Monitor("-i", "86400", banner=False) as monitor:
         wait_for("the first snapshot", lambda: len(monitor.lines) >= 3)
-        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
-            server, _ = listener.accept()
-            ends = "%s:%d" % client.getsockname(), "%s:%d" % client.getpeername()
+        client, server = connected()
+        with client, server:
+            ends = ends_of(client)
             client_port = client.getsockname()[1]
             client.close()
             server.close()

@@ -1,4 +1,4 @@
-"""What the lab's checks share: the monitor as a process, snapshots, namespaces, conditions to wait for.
+"""What the lab's checks share: the monitor as a process, programs beside it, conditions to wait for.
 
 A check is a function with the decorator @check("group", …); its name is the sentence it proves.
 It waits for conditions, with a generous limit: the machine is slow and shared.
@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import threading
 import time
+
+from snapshot import Flow, Snapshot, words_of_comment
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(os.path.dirname(HERE), "programs")
@@ -56,63 +58,19 @@ def equal(found, expected, what):
     assert found == expected, f"{what}: {found!r}, expected {expected!r}"
 
 
+def once_each(flows):
+    """The flows; fails where one connection end has more than one record."""
+    ends = [(flow["netns"], *flow.ends) for flow in flows]
+    equal(len(set(ends)), len(ends), "different connection ends among the last records")
+    return flows
+
+
 def contains(text, part):
     assert part in text, f"{part!r} is not in {text!r}"
 
 
 def sh(command, **options):
     return subprocess.run(command, shell=True, check=True, text=True, capture_output=True, **options).stdout
-
-
-LINE = re.compile(
-    r"sock=0x(?P<sock>[0-9a-f]+) (?P<local>\S+) -> (?P<remote>\S+) proto=(?P<proto>\d+) pkts=(?P<pkts>\d+) "
-    r"bytes=(?P<bytes>\d+) retr=(?P<retr>\d+) RTT=(?P<rtt>\d+\.\d{3})ms \(srtt_raw=(?P<srtt_raw>\d+)\) "
-    r"srtt_ms=(?P<srtt_ms>\d+\.\d{3})ms CWND=(?P<cwnd>\d+) MSS state=(?P<state>\S+) last_seen_ns=(?P<seen>\d+)"
-    r"(?P<further>( [a-z_0-9]+=\S*)*)$")
-
-
-def words_of_comment(line):
-    """`# name=count …`"""
-    return {name: int(count) for name, count in (pair.split("=") for pair in line[1:].split())}
-
-
-class Flow:
-    def __init__(self, line):
-        match = LINE.match(line)
-        assert match, f"not a line of the contract: {line!r}"
-        self.line = line
-        self.sock, self.local, self.remote = match["sock"], match["local"], match["remote"]
-        self.ends = (self.local, self.remote)
-        self.pkts, self.bytes, self.retr = int(match["pkts"]), int(match["bytes"]), int(match["retr"])
-        self.rtt_us = round(float(match["rtt"]) * 1000)
-        self.srtt_raw, self.cwnd, self.seen_ns = int(match["srtt_raw"]), int(match["cwnd"]), int(match["seen"])
-        self.state = match["state"]
-        assert not self.local.endswith(":0"), f"no local port: {line!r}"
-        self.further = dict(pair.split("=", 1) for pair in match["further"].split())
-
-    def __getitem__(self, name):
-        """A number by its key in the line; None where the line lacks it."""
-        return int(self.further[name]) if name in self.further else None
-
-
-class Snapshot:
-    """The flows of one snapshot. Its lines are read when someone looks: there may be very many."""
-
-    def __init__(self):
-        self.lines = []
-        self.missed = {}  # what its comment line says
-        self.flows = None
-
-    def __iter__(self):
-        if self.flows is None:
-            self.flows = [Flow(line) for line in self.lines]
-        return iter(self.flows)
-
-    def __len__(self):
-        return len(self.lines)
-
-    def __getitem__(self, index):
-        return list(self)[index]
 
 
 class Monitor:
@@ -143,6 +101,7 @@ class Monitor:
         def complete():
             if current is not None:
                 self.closed_flows.extend(Flow(line) for line in current.lines if " state=CLOSE " in line)
+                current.arrived = time.monotonic()
                 self.snapshots.append(current)
         for line in self.process.stdout:
             line = line.rstrip("\n")
@@ -161,6 +120,11 @@ class Monitor:
         """How often, all snapshots together."""
         return sum(snapshot.missed.get(name, 0) for snapshot in self.snapshots[:])
 
+    def nothing_else_was_missed(self):
+        """Than calls of kprobes."""
+        for snapshot in self.snapshots[:]:
+            equal(snapshot.missed_beside_probes, {}, "comment line")
+
     def closed(self):
         """Last records of closed flows so far, in order."""
         return self.closed_flows[:]
@@ -176,21 +140,26 @@ class Monitor:
         return self.wait_for_snapshot("a snapshot", lambda flows: True, skip=2)
 
     def wait_for_snapshot(self, what, condition, skip=0):
-        """The first snapshot from now on (after `skip` more) for which condition(flows) is true."""
+        """The first snapshot from now on (after `skip` more) for which condition(flows) is true. Every one is looked at, in
+        order: those that come while a slow condition looks at another wait their turn."""
         position = len(self.snapshots) + skip
-
-        def look():
-            nonlocal position
-            if position < len(self.snapshots):  # the newest: a condition may be slower than snapshots come
-                position = len(self.snapshots)
-                flows = self.snapshots[position - 1]
+        end = time.monotonic() + LIMIT_S
+        while True:
+            ended = self.process.poll() is not None
+            while position < len(self.snapshots) and self.snapshots[position].arrived < end:
+                flows = self.snapshots[position]
+                position += 1
                 if condition(flows):
-                    return [flows]
+                    return flows
             if self.bad_line:
                 raise self.bad_line
-            assert self.process.poll() is None, f"the monitor ended: {self.stderr()}"
-            return None
-        return wait_for(what, look)[0]
+            assert not ended, f"the monitor ended: {self.stderr()}"
+            assert time.monotonic() < end, f"{LIMIT_S} s of snapshots in vain for {what}"
+            time.sleep(0.05)
+
+    def wait_for_flow(self, what, condition):
+        """The first flow from now on for which condition(flow) is true."""
+        return next(filter(condition, self.wait_for_snapshot(what, lambda flows: any(map(condition, flows)))))
 
     def stop(self, with_signal=signal.SIGINT):
         """Its exit status after the signal."""
@@ -225,16 +194,41 @@ def bcc_version():
     return tuple(int(part) for part in re.search(r"libbcc (\d+)\.(\d+)", run("--version")[1]).groups())
 
 
+def bpf_programs():
+    """Those that the kernel holds, as bpftool has them."""
+    return json.loads(sh("bpftool --json prog show"))
+
+
+def bpf_maps(name):
+    """Those of that name, whose first 15 letters the kernel keeps."""
+    return [table for table in json.loads(sh("bpftool --json map list")) if table.get("name") == name[:15]]
+
+
 def programs_of_bpf():
     """Ids of the BPF programs that the kernel holds."""
-    return {program["id"] for program in json.loads(sh("bpftool --json prog show"))}
+    return {program["id"] for program in bpf_programs()}
+
+
+def never_called(function):
+    """Options for a monitor whose program has no kprobe on that function: the handler there is has another name."""
+    return "-D", f"kprobe__{function}=never_called"
+
+
+def assert_no_kprobe(function):
+    hooks = {program.get("name") for program in bpf_programs() if program["type"] == "kprobe"}
+    assert hooks and function[:15] not in hooks, f"{function} has a hook: {hooks}"
+
+
+def within(namespace):
+    """A prefix for a command that shall run in it."""
+    return ["ip", "netns", "exec", namespace] if namespace else []
 
 
 class Killed:
     """A process that ends with the block, however that ends."""
 
-    def __init__(self, *command, **options):
-        self.process = subprocess.Popen(command, **options)
+    def __init__(self, *command, namespace=None, **options):
+        self.process = subprocess.Popen([*within(namespace), *map(str, command)], **options)
 
     def __enter__(self):
         return self.process
@@ -243,47 +237,12 @@ class Killed:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
 
 
-class Namespaces:
-    """Two network namespaces, a and b, joined by veth, with delay and loss from a to b. They know each other's link
-    address: a lost ARP or neighbour request would end a connect() with EHOSTUNREACH."""
-
-    def __init__(self, netem="delay 20ms loss 5%"):
-        ends = (("a", 1, "b", 2), ("b", 2, "a", 1))
-        for name in ("a", "b"):
-            sh(f"ip netns add {name} && ip -n {name} link set lo up")
-        sh("ip link add veth-a netns a address 02:00:00:00:00:01 type veth "
-           "peer name veth-b netns b address 02:00:00:00:00:02")
-        for name, number, _, peer in ends:
-            sh(f"ip -n {name} addr add 10.9.0.{number}/24 dev veth-{name} && "
-               f"ip -n {name} addr add fd09::{number}/64 dev veth-{name} nodad && ip -n {name} link set veth-{name} up")
-            for address in (f"10.9.0.{peer}", f"fd09::{peer}"):
-                sh(f"ip -n {name} neigh replace {address} lladdr 02:00:00:00:00:0{peer} dev veth-{name} nud permanent")
-        sh(f"ip netns exec a tc qdisc add dev veth-a root netem {netem}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        sh("ip netns del a; ip netns del b")
-
-
-def in_namespace(namespace, command):
-    return sh(f"ip netns exec {namespace} {command}")
-
-
-def netns_inode(namespace):
-    return int(in_namespace(namespace, "stat -L -c %i /proc/self/ns/net"))
-
-
-def nstat(namespace=None):
-    """The counters of that namespace, since it was made; without one, of this."""
-    command = "nstat -asz -j"
-    return json.loads(in_namespace(namespace, command) if namespace else sh(command))["kernel"]
-
-
-def ss(namespace, state="established"):
-    """(local, remote) of each connection in that state, as ss(8) shows them."""
-    lines = sh(f"ip netns exec {namespace} ss -tnH state {state}").splitlines()
-    return {tuple(line.split()[2:4]) for line in lines}
+def helper(name, *arguments, namespace=None, **options):
+    """A Python program of tests/lab/programs; what it says can be read."""
+    return Killed("/usr/bin/python3", f"{PROGRAMS}/{name}.py", *arguments, namespace=namespace, stdout=subprocess.PIPE, text=True,
+                  **options)

@@ -3,8 +3,8 @@ import os
 import sys
 import tempfile
 
-from asking import connected
 from harness import MONITOR, check, contains, equal, wait_for
+from sockets import connected, ends_of
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "live"))
 from terminal import Terminal  # noqa: E402
@@ -15,7 +15,7 @@ def the_live_view_shows_filters_and_opens_a_flow_and_leaves_the_terminal_as_it_w
     client, server = connected()
     with client, server, Terminal(columns=120, rows=30) as terminal, tempfile.TemporaryDirectory() as directory:
         port = client.getsockname()[1]
-        here, there = f"127.0.0.1:{port}", f"127.0.0.1:{client.getpeername()[1]}"
+        here, there = ends_of(client)
 
         def rows():
             """The ends of each flow that is shown."""

@@ -8,9 +8,15 @@ import conditions  # noqa: F401
 import endings  # noqa: F401
 import flows  # noqa: F401
 import harness
+import last_records  # noqa: F401
+import limits  # noqa: F401
 import live  # noqa: F401
+import missed  # noqa: F401
+import older_flows  # noqa: F401
+import sending  # noqa: F401
 import sources  # noqa: F401
-import truth  # noqa: F401
+import transfers  # noqa: F401
+import who  # noqa: F401
 
 wanted, names = set(sys.argv[1].split(",")), sys.argv[2:]
 chosen = [function for groups, function in harness.checks

@@ -5,7 +5,9 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
-from harness import LIMIT_S, nstat, sh, wait_for
+from harness import LIMIT_S, sh, wait_for
+from namespaces import nstat
+from sockets import end
 
 
 @dataclass
@@ -34,13 +36,13 @@ def short_connections(count, size=1000):
     before = nstat()
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
         listener.settimeout(1)
-        address = "%s:%d" % listener.getsockname()
+        address = end(listener.getsockname())
 
         def serve():
             while not all_gone.is_set():
                 with suppress(TimeoutError):
                     sock, peer = listener.accept()
-                    accepted.append((address, "%s:%d" % peer))
+                    accepted.append((address, end(peer)))
                     with sock, suppress(ConnectionError):
                         find_out_when_the_peer_is_gone(sock)
                         while sock.recv(65536):
@@ -49,7 +51,7 @@ def short_connections(count, size=1000):
         server.start()
         for _ in range(count):
             with socket.create_connection(listener.getsockname(), LIMIT_S) as sock:
-                connected.append(("%s:%d" % sock.getsockname(), address))
+                connected.append((end(sock.getsockname()), address))
                 with suppress(ConnectionError):
                     sock.sendall(b"x" * size)
         wait_for_the_end_of_all_sockets(listener.getsockname()[1])

@@ -1,0 +1,48 @@
+"""Two hosts in one: network namespaces, and what the kernel's own tools say of them."""
+import json
+
+from harness import sh
+
+
+class Namespaces:
+    """Two network namespaces, a and b, joined by veth, with delay and loss from a to b. They know each other's link
+    address: a lost ARP or neighbour request would end a connect() with EHOSTUNREACH."""
+
+    def __init__(self, netem="delay 20ms loss 5%"):
+        ends = (("a", 1, "b", 2), ("b", 2, "a", 1))
+        for name in ("a", "b"):
+            sh(f"ip netns add {name} && ip -n {name} link set lo up")
+        sh("ip link add veth-a netns a address 02:00:00:00:00:01 type veth "
+           "peer name veth-b netns b address 02:00:00:00:00:02")
+        for name, number, _, peer in ends:
+            sh(f"ip -n {name} addr add 10.9.0.{number}/24 dev veth-{name} && "
+               f"ip -n {name} addr add fd09::{number}/64 dev veth-{name} nodad && ip -n {name} link set veth-{name} up")
+            for address in (f"10.9.0.{peer}", f"fd09::{peer}"):
+                sh(f"ip -n {name} neigh replace {address} lladdr 02:00:00:00:00:0{peer} dev veth-{name} nud permanent")
+        sh(f"ip netns exec a tc qdisc add dev veth-a root netem {netem}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        sh("ip netns del a; ip netns del b")
+
+
+def in_namespace(namespace, command):
+    return sh(f"ip netns exec {namespace} {command}")
+
+
+def netns_inode(namespace):
+    return int(in_namespace(namespace, "stat -L -c %i /proc/self/ns/net"))
+
+
+def nstat(namespace=None):
+    """The counters of that namespace, since it was made; without one, of this."""
+    command = "nstat -asz -j"
+    return json.loads(in_namespace(namespace, command) if namespace else sh(command))["kernel"]
+
+
+def ss(namespace, state="established"):
+    """(local, remote) of each connection in that state, as ss(8) shows them."""
+    lines = sh(f"ip netns exec {namespace} ss -tnH state {state}").splitlines()
+    return {tuple(line.split()[2:4]) for line in lines}

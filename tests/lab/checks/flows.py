@@ -7,14 +7,14 @@ import subprocess
 from collections import Counter
 
 from harness import KERNEL, LIMIT_S, PROGRAMS, Killed, Monitor, Skipped, bcc_version, check, equal, wait_for
-from namespaces import Namespaces, in_namespace, ss
+from namespaces import Namespaces, ss, wait_for_listener
 from short_connections import short_connections
 from sockets import connections, conversation, end, ends_of, listening, raise_file_limit
 
 
 def iperf_over(address, monitor):
     with Killed("iperf3", "-s", namespace="b", stdout=subprocess.DEVNULL):
-        wait_for("the server", lambda: ":5201 " in in_namespace("b", "ss -ltnH"))
+        wait_for_listener("b", 5201)
         with Killed("iperf3", "-c", address, "-t", "600", namespace="a", stdout=subprocess.DEVNULL) as client:
             def all_shown(flows):
                 expected = ss("a") | ss("b")

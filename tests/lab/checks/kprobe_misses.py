@@ -1,12 +1,17 @@
 """How often the kernel did not call a kprobe, by its own count."""
+import os
 from contextlib import suppress
 
 TRACING = "/sys/kernel/tracing"
 
 
-def write(path, text, mode="w"):
-    with open(f"{TRACING}/{path}", mode) as file:
-        file.write(text)
+def write(path, text):
+    """Without O_TRUNC, which removes every event."""
+    file = os.open(f"{TRACING}/{path}", os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
 
 
 class KprobeMisses:
@@ -18,7 +23,7 @@ class KprobeMisses:
 
     def __enter__(self):
         for function in self.functions:
-            write("kprobe_events", f"p:checks/{function} {function}\n", "a")
+            write("kprobe_events", f"p:checks/{function} {function}\n")
             write(f"events/checks/{function}/enable", "1")
         return self
 
@@ -26,7 +31,7 @@ class KprobeMisses:
         for function in self.functions:
             with suppress(FileNotFoundError):
                 write(f"events/checks/{function}/enable", "0")
-                write("kprobe_events", f"-:checks/{function}\n", "a")
+                write("kprobe_events", f"-:checks/{function}\n")
 
     def count(self):
         with open(f"{TRACING}/kprobe_profile") as file:

@@ -1,8 +1,8 @@
 """What is made of two snapshots: what limits a flow, and rates."""
 from contextlib import ExitStack
 
-from harness import Monitor, check, helper, sh, wait_for
-from namespaces import Namespaces, in_namespace
+from harness import Monitor, check, helper, sh
+from namespaces import Namespaces, wait_for_listener
 from sockets import connected, drain, ends_of
 
 
@@ -20,7 +20,7 @@ def the_limit_of_each_flow_is_named():
     with Namespaces("delay 20ms"), Monitor("-i", "3") as monitor, ExitStack() as stack:
         for port, read, *_ in flows.values():
             stack.enter_context(helper("reads", port, read, namespace="b"))
-            wait_for("the reader", lambda: f":{port} " in in_namespace("b", "ss -ltnH"))
+            wait_for_listener("b", port)
         for limit, (port, _, size, pause, buffer, netem) in flows.items():
             sh(f"ip netns exec a tc qdisc replace dev veth-a root netem delay 20ms limit 100000 {netem}")
 

@@ -1,7 +1,7 @@
 """Two hosts in one: network namespaces, and what the kernel's own tools say of them."""
 import json
 
-from harness import sh
+from harness import sh, wait_for
 
 
 class Namespaces:
@@ -30,6 +30,10 @@ class Namespaces:
 
 def in_namespace(namespace, command):
     return sh(f"ip netns exec {namespace} {command}")
+
+
+def wait_for_listener(namespace, port):
+    wait_for(f"a listener on port {port}", lambda: f":{port} " in in_namespace(namespace, "ss -ltnH"))
 
 
 def netns_inode(namespace):

@@ -4,7 +4,7 @@ import subprocess
 import threading
 
 from harness import (LIMIT_S, Killed, Monitor, assert_no_kprobe, check, equal, helper, never_called, once_each, sh, wait_for)
-from namespaces import Namespaces, in_namespace, netns_inode, nstat
+from namespaces import Namespaces, in_namespace, netns_inode, nstat, wait_for_listener
 from snapshot import totals
 
 COOKIE = 37  # iperf3's COOKIE_SIZE: what it sends on a data connection before the data
@@ -14,7 +14,7 @@ CAUSES = "retr_fast", "retr_rto", "retr_probe", "retr_syn"
 def iperf3(address, port, size="3M"):
     """A transfer from a to b: what iperf3 says of it at its end."""
     with Killed("iperf3", "-s", "-1", "-p", port, namespace="b", stdout=subprocess.DEVNULL) as server:
-        wait_for("the server", lambda: f":{port} " in in_namespace("b", "ss -ltnH"))
+        wait_for_listener("b", port)
         done = sh(f"ip netns exec a iperf3 -c {address} -p {port} -n {size} -J")
         server.wait(LIMIT_S)
     return json.loads(done)
@@ -89,7 +89,7 @@ class Echo:
 
     def __init__(self, namespace):
         self.server = helper("echoes", namespace=namespace, stderr=subprocess.DEVNULL)  # connections that end in the midst
-        wait_for("the echo server", lambda: ":8000 " in in_namespace(namespace, "ss -ltnH"))
+        wait_for_listener(namespace, 8000)
 
     @staticmethod
     def ask(namespace, address, times):

@@ -20,37 +20,37 @@ def iperf3(address, port, size="3M"):
     return json.loads(done)
 
 
-def transfers(rounds, *options):
+def transfers(count, *options):
+    """So many at the same time over IPv4, and as many over IPv6."""
     with Namespaces("delay 20ms loss 5%"), Monitor("-i", "0.5", *options) as monitor:
         inode = {name: netns_inode(name) for name in ("a", "b")}
-        for number in range(rounds):
-            results = {}
-            threads = [threading.Thread(target=lambda a=address, p=port: results.update({p: iperf3(a, p)}))
-                       for address, port in (("10.9.0.2", 6000 + number), ("fd09::2", 7000 + number))]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            equal(len(results), 2, "transfers, IPv4 and IPv6")
-            for port, result in results.items():
-                def last_records():
-                    return [flow for flow in monitor.closed()
-                            if flow.local.endswith(f":{port}") or flow.remote.endswith(f":{port}")]
-                wait_for("the last records of all four sockets", lambda: len(last_records()) >= 4)
-                flows = once_each(last_records())
-                equal(len(flows), 4, "last records")
-                local_port = result["start"]["connected"][0]["local_port"]
-                sent = result["end"]["sum_sent"]
-                data, = [flow for flow in flows if flow.local.endswith(f":{local_port}")]
-                equal(data.bytes, sent["bytes"] + COOKIE, "bytes of the data connection")
-                equal(data.further["comm"], "iperf3", "comm")
-                # iperf3 reads its count when it has handed over the last byte; what is still queued then may be
-                # sent again later.
-                assert data.retr >= sent["retransmits"], (data.line, sent)
+        results = {}
+        threads = [threading.Thread(target=lambda a=address, p=first + number: results.update({p: iperf3(a, p)}))
+                   for number in range(count) for address, first in (("10.9.0.2", 6000), ("fd09::2", 7000))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        equal(len(results), 2 * count, "transfers, IPv4 and IPv6")
+        for port, result in results.items():
+            def last_records():
+                return [flow for flow in monitor.closed()
+                        if flow.local.endswith(f":{port}") or flow.remote.endswith(f":{port}")]
+            wait_for("the last records of all four sockets", lambda: len(last_records()) >= 4)
+            flows = once_each(last_records())
+            equal(len(flows), 4, "last records")
+            local_port = result["start"]["connected"][0]["local_port"]
+            sent = result["end"]["sum_sent"]
+            data, = [flow for flow in flows if flow.local.endswith(f":{local_port}")]
+            equal(data.bytes, sent["bytes"] + COOKIE, "bytes of the data connection")
+            equal(data.further["comm"], "iperf3", "comm")
+            # iperf3 reads its count when it has handed over the last byte; what is still queued then may be
+            # sent again later.
+            assert data.retr >= sent["retransmits"], (data.line, sent)
         in_order = monitor.closed()
         for name in ("a", "b"):
             flows = [flow for flow in in_order if flow["netns"] == inode[name]]
-            equal(len(flows), 4 * rounds, f"last records in {name}")
+            equal(len(flows), 4 * count, f"last records in {name}")
             causes_equal_nstat(flows, nstat(name))
         monitor.nothing_else_was_missed()
         equal(monitor.stop(), 0, "exit status")
@@ -70,7 +70,7 @@ def causes_equal_nstat(flows, counters):
 
 
 @check("truth")
-def ten_lossy_transfers_over_ipv4_and_ipv6_equal_iperf3_and_nstat():
+def ten_lossy_transfers_at_the_same_time_over_ipv4_and_as_many_over_ipv6_equal_iperf3_and_nstat():
     transfers(10, "--attach", "kprobe")
 
 

@@ -20,4 +20,4 @@ while True:
         sock.send(b"x" * random.choice((10, 1000, 9000)))
     except BlockingIOError:
         pass
-    time.sleep(0.002)
+    time.sleep(0.005)

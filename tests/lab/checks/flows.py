@@ -159,7 +159,7 @@ def ten_thousand_sockets_come_and_go_while_the_old_ones_stay_in_every_snapshot()
         came = Counter()
 
         def many_came():
-            came.update(short_connections(1000, size=10).both())
+            came.update(short_connections(2500, size=10).both())
             return came.total() >= 10000 and len(monitor.snapshots) > first + 10
         wait_for("ten thousand sockets and ten snapshots", many_came, 3 * LIMIT_S)
         last = len(monitor.snapshots)

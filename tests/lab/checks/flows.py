@@ -180,7 +180,7 @@ def ten_thousand_sockets_come_and_go_while_the_old_ones_stay_in_every_snapshot()
 def sixteen_thousand_flows_fit():
     """And are read in one snapshot. That those without room are counted is proved with a small table."""
     raise_file_limit()
-    with listening() as listener, Monitor("-i", "0.5") as monitor:
+    with listening() as listener, Monitor("-i", "3") as monitor:
         pairs = connections(listener, 8192)
         flows = monitor.wait_for_snapshot("16,384 flows", lambda flows: len(flows) == 16384)
         equal(flows.missed_beside_probes, {}, "comment line while all fit")

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -81,8 +82,15 @@ PrivateDirectory::PrivateDirectory(PrivateDirectory &&other) noexcept
 
 PrivateDirectory::~PrivateDirectory() {
     if (!path_.empty()) {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
+        std::error_code error;
+        // The compiler may still be writing a file when a signal takes its place away; then there is one more to
+        // remove.
+        for (int attempt = 0; attempt < 100; ++attempt) {
+            fs::remove_all(path_, error);
+            if (error != std::errc::directory_not_empty) {
+                break;
+            }
+        }
     }
 }
 

@@ -148,9 +148,9 @@ TEST_CASE("each field of the table that a kernel has is a member of the record, 
     for (const auto &kernel : kernels()) {
         const auto members = members_of(require_compiled(built_in(Mechanism::kprobe), kernel));
         ever.insert(members.begin(), members.end());
-        for (const auto *name : {"saddr", "daddr", "sport", "dport", "family", "pkts_sent", "bytes_sent",
-                                 "retransmits", "srtt_us", "cwnd", "last_state", "last_seen_ns", "bytes_acked",
-                                 "min_rtt_us", "comm", "netns"}) {
+        for (const auto *name :
+             {"saddr", "daddr", "sport", "dport", "family", "pkts_sent", "bytes_sent", "retransmits", "srtt_us", "cwnd",
+              "last_state", "last_seen_ns", "bytes_acked", "min_rtt_us", "comm", "netns"}) {
             INFO(kernel.release << ", " << name);
             CHECK(members.contains(name));
         }
@@ -256,6 +256,7 @@ TEST_CASE("mistakes are shown in the same words for every kernel") {
         const auto large = compiled(text, kernel); // LLVM ends the process
         REQUIRE_FALSE(large.has_value());
         CHECK(large.error().kind == ErrorKind::program_rejected);
-        CHECK(large.error().message.starts_with("stack_too_large.c does not compile: error: stack_too_large.c:12:16: "));
+        CHECK(
+            large.error().message.starts_with("stack_too_large.c does not compile: error: stack_too_large.c:12:16: "));
     }
 }

@@ -325,14 +325,15 @@ std::string bcc_versions() { return fmt::format("libbcc {}\nLLVM {}\n", built_wi
 
 } // namespace tcp_stats
 
-/// In place of libbcc's function of that name. Its compiler asks once whether the kernel has bpf_probe_read_kernel(), which
-/// came with Linux 5.5, and libbcc answers by reading all symbols of the running kernel into a hash: that takes as long as
-/// generating code. Where libbcc was linked to call its own (-Bsymbolic-functions), this is not called.
+/// In place of libbcc's function of that name. Its compiler asks once whether the kernel has bpf_probe_read_kernel(),
+/// which came with Linux 5.5, and libbcc answers by reading all symbols of the running kernel into a hash: that takes
+/// as long as generating code. Where libbcc was linked to call its own (-Bsymbolic-functions), this is not called.
 extern "C" int bcc_symcache_resolve_name(void * /*resolver*/, const char * /*module*/, const char *name,
                                          std::uint64_t * /*address*/) {
     int version = 0;
     int patchlevel = 0;
     std::sscanf(tcp_stats::target_release.c_str(), "%d.%d", &version, &patchlevel);
-    const bool is_there = std::strcmp(name, "bpf_probe_read_kernel") == 0 && std::pair(version, patchlevel) >= std::pair(5, 5);
+    const bool is_there =
+        std::strcmp(name, "bpf_probe_read_kernel") == 0 && std::pair(version, patchlevel) >= std::pair(5, 5);
     return is_there ? 0 : -1;
 }

@@ -15,6 +15,7 @@ import missed  # noqa: F401
 import older_flows  # noqa: F401
 import sending  # noqa: F401
 import sources  # noqa: F401
+import starting  # noqa: F401
 import transfers  # noqa: F401
 import who  # noqa: F401
 

@@ -3,7 +3,7 @@ import os
 import re
 import tempfile
 
-from harness import HEADERS, KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, check, contains, equal, hidden, run, wait_for
+from harness import HEADERS, KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, check, contains, equal, hidden, run
 from sockets import connected, ends_of, receive
 
 
@@ -122,7 +122,7 @@ def an_error_of_the_code_generator_is_an_error_like_any_other():
         equal((status, output), (65, ""), "exit status, standard output")
         contains(errors.splitlines()[0], "stack_too_large.c does not compile: error: stack_too_large.c:12:16: ")
         contains(errors, "stack limit of 512 bytes")
-        equal(os.listdir(directory), [], "left of the private types")
+        equal(os.listdir(directory), [], "left of the compiler's files")
 
 
 @check("base")
@@ -257,26 +257,3 @@ def a_program_that_needs_a_macro_of_the_headers_gets_them_and_the_switch_is_said
     equal(status, 0, "exit status")
     equal(errors, f"tcp_stats_monitor: warning: {PROGRAMS}/header_macro.c does not compile with types from the "
                   "kernel's BTF; using the installed kernel headers\n", "standard error")
-
-
-@check("base")
-def the_private_types_are_readable_by_their_owner_only_and_gone_afterwards():
-    with tempfile.TemporaryDirectory() as directory:
-        with Monitor("-i", "0.2", banner=False, env={"TMPDIR": directory}) as monitor:
-            def tree():
-                entries = os.listdir(directory)
-                return [os.path.join(directory, entry) for entry in entries] or monitor.lines
-            found = wait_for("the directory", tree)
-            if found != monitor.lines:  # else it came and went between two looks
-                try:
-                    equal(os.stat(found[0]).st_mode & 0o777, 0o700, "mode of the directory")
-                except FileNotFoundError:
-                    pass
-            monitor.wait_for_banner()
-            equal(os.listdir(directory), [], "left after the compile")
-            equal(monitor.stop(), 0, "exit status")
-        run("--src", f"{PROGRAMS}/c_error.c", env={"TMPDIR": directory})
-        equal(os.listdir(directory), [], "left after a failed compile")
-        status, _, errors = run("-c", "1", env={"TMPDIR": "/nonexistent"})
-        equal(status, 69, "exit status")
-        contains(errors, "set TMPDIR to a directory")

@@ -173,6 +173,56 @@ void replace_all(std::string &text, const std::string &part, const std::string &
     }
 }
 
+void say_compiled(const CompiledProgram &program, TypeSource preferred) {
+    if (!program.words.empty()) {
+        spdlog::debug("BCC: {}", program.words);
+    }
+    if (program.types == TypeSource::headers && preferred != TypeSource::headers) {
+        spdlog::warn(tr("{} does not compile with types from {}; using {}", program.name, to_string(preferred),
+                        to_string(program.types)));
+    }
+    spdlog::debug(tr("{} compiled, with types from {}", program.name, to_string(program.types)));
+}
+
+void keep(const ProgramCache &cache, const std::string &key, const CompiledProgram &program) {
+    if (program.files_read.empty()) {
+        cache.keep(key, program);
+    } else {
+        spdlog::debug(
+            tr("{} is not kept: it includes {}, whose contents may change", program.name, program.files_read.front()));
+    }
+}
+
+/// With the first source of types that will do. Nothing where it was given up. Error: that of the first.
+Result<std::optional<CompiledProgram>> compile_with_any(const std::vector<TypeSource> &sources, const ProgramText &text,
+                                                        int stop_fd) {
+    std::optional<Error> first_failure;
+    for (const auto source : sources) {
+        if (auto there = check_source(source); !there) {
+            return tl::unexpected(first_failure.value_or(there.error()));
+        }
+        const CompileRequest request{
+            text, source, {running_kernel_release(), kernel_btf_path}, private_directory_name()};
+        auto compiled = run_compiler(request, text, stop_fd);
+        if (compiled) {
+            return compiled;
+        }
+        const auto &failure = compiled.error();
+        spdlog::debug(tr("{} does not compile with types from {}", text.name, to_string(source)));
+        if (first_failure) {
+            spdlog::debug(failure.details);
+        }
+        first_failure = first_failure ? first_failure : failure;
+        // A crash, or types that cannot be read or printed, are a defect; other types may do.
+        const bool is_hopeless = failure.kind == ErrorKind::program_rejected ? !types_may_be_at_fault(failure)
+                                                                             : failure.kind != ErrorKind::defect;
+        if (is_hopeless) {
+            break;
+        }
+    }
+    return tl::unexpected(*first_failure);
+}
+
 Result<HelperEnd> start(const std::vector<std::string> &arguments, const std::string &input) {
     const auto helper = find_helper();
     if (!helper) {
@@ -244,57 +294,18 @@ Result<std::optional<CompiledProgram>> compile(const ProgramText &text, const Co
     }
     const auto cache = settings.use_cache ? ProgramCache::open(ProgramCache::usual_place()) : std::nullopt;
     const auto key = cache ? cache_key(text, sources) : std::string();
-    std::optional<Error> first_failure;
-    const auto say = [&](const CompiledProgram &program) {
-        if (!program.words.empty()) {
-            spdlog::debug("BCC: {}", program.words);
-        }
-        if (program.types == TypeSource::headers && sources.front() != TypeSource::headers) {
-            spdlog::warn(tr("{} does not compile with types from {}; using {}", text.name, to_string(sources.front()),
-                            to_string(program.types)));
-        }
-        spdlog::debug(tr("{} compiled, with types from {}", text.name, to_string(program.types)));
-    };
     if (auto kept = cache ? cache->find(key) : std::nullopt) {
-        say(*kept);
+        say_compiled(*kept, sources.front());
         return kept;
     }
-    for (const auto source : sources) {
-        Error failure{};
-        if (auto there = check_source(source); !there) {
-            failure = there.error();
-        } else {
-            auto compiled =
-                run_compiler({text, source, {running_kernel_release(), kernel_btf_path}, private_directory_name()},
-                             text, settings.stop_fd);
-            if (compiled && !*compiled) {
-                return std::nullopt;
-            }
-            if (compiled) {
-                say(**compiled);
-                if (!(*compiled)->files_read.empty()) {
-                    spdlog::debug(tr("{} is not kept: it includes {}, whose contents may change", text.name,
-                                     (*compiled)->files_read.front()));
-                } else if (cache) {
-                    cache->keep(key, **compiled);
-                }
-                return compiled;
-            }
-            failure = compiled.error();
-            spdlog::debug(tr("{} does not compile with types from {}", text.name, to_string(source)));
-            if (first_failure) {
-                spdlog::debug(failure.details);
-            }
-        }
-        // A crash, or types that cannot be printed, are a defect; other types may do.
-        const bool is_hopeless = failure.kind == ErrorKind::program_rejected ? !types_may_be_at_fault(failure)
-                                                                             : failure.kind != ErrorKind::defect;
-        first_failure = first_failure ? first_failure : failure;
-        if (is_hopeless) {
-            break;
+    auto compiled = compile_with_any(sources, text, settings.stop_fd);
+    if (compiled && *compiled) {
+        say_compiled(**compiled, sources.front());
+        if (cache) {
+            keep(*cache, key, **compiled);
         }
     }
-    return tl::unexpected(*first_failure);
+    return compiled;
 }
 
 std::string words_about_refusal(int error_number, const std::string &log) {

@@ -11,6 +11,7 @@
 #include <cap-ng.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -99,12 +100,21 @@ HelperEnd::How read_answer(int output, int stop_fd, Clock::time_point deadline, 
     }
 }
 
+/// Where it was started from, where there is no /proc.
+fs::path directory_of_this_program() {
+    std::error_code error;
+    auto program = fs::read_symlink("/proc/self/exe", error);
+    if (error) {
+        program = fs::absolute(reinterpret_cast<const char *>(getauxval(AT_EXECFN)));
+    }
+    return program.parent_path();
+}
+
 } // namespace
 
 Result<std::string> find_helper() {
     constexpr const char *name = "tcp_stats_compile";
-    std::error_code error;
-    const auto own = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const auto own = directory_of_this_program();
     for (const auto &candidate :
          {own / name, (own / installed_helper_from_program).lexically_normal(), fs::path(installed_helper)}) {
         if (access(candidate.c_str(), X_OK) == 0) {

@@ -89,9 +89,8 @@ void write_file(const fs::path &file, const std::string &text) {
 
 Result<void> write_kernel_types(const fs::path &tree, const CompileRequest &request, const struct btf *btf) {
     if (btf == nullptr) {
-        return fail(ErrorKind::kernel_unsupported,
-                    tr("cannot read this kernel's BTF, {}: {}; try --kernel-types headers", request.kernel.btf,
-                       std::strerror(errno)));
+        return fail(ErrorKind::defect, tr("cannot read this kernel's BTF, {}: {}; try --kernel-types headers",
+                                          request.kernel.btf, std::strerror(errno)));
     }
     const auto scope = request.types == TypeSource::btf ? BtfScope::named : BtfScope::whole;
     const auto types = btf_header(btf, scope, request.program);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test-on.sh SUITE [CTEST-LIKE FILTER]: builds on another Debian (trixie, sid), in a root of its own made with mmdebstrap, and
+# test-on.sh SUITE [NAME OF A TEST]: builds on another Debian (trixie, sid), in a root of its own made with mmdebstrap, and
 # runs the unit tests and the compile tests there, by the types of the lab's kernels. Needs root. The root is kept in the
 # lab's cache; it may be removed at any time.
 set -euo pipefail
@@ -17,7 +17,7 @@ TCP_STATS_KERNELS=$(tests/lab/lab btf)
 if [ ! -e "$root.complete" ]; then
     rm -rf "$root"
     mkdir -p "$(dirname "$root")"
-    mmdebstrap --variant=apt --quiet "$suite" "$root" "$(lab_mirror)"
+    mmdebstrap --variant=apt --quiet --dpkgopt=force-unsafe-io "$suite" "$root" "$(lab_mirror)"
     touch "$root.complete"
 fi
 mkdir -p "$root/source" "$root/build"

@@ -6,7 +6,11 @@ struct record {
 
 BPF_HASH(flow_stats, u64, struct record);
 
+#ifdef ATTACH_FENTRY
+KFUNC_PROBE(tcp_sendmsg, struct sock *sk)
+#else
 int kprobe__tcp_sendmsg(struct pt_regs *ctx, struct sock *sk)
+#endif
 {
 	u64 key = (u64)sk;
 	struct record *r = flow_stats.lookup(&key);

@@ -105,6 +105,7 @@ fs::path directory_of_this_program() {
     std::error_code error;
     auto program = fs::read_symlink("/proc/self/exe", error);
     if (error) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): so getauxval(3) gives a path
         program = fs::absolute(reinterpret_cast<const char *>(getauxval(AT_EXECFN)));
     }
     return program.parent_path();

@@ -17,7 +17,9 @@ namespace {
 RecordedCalls *recorder = nullptr; ///< null: calls go to the kernel
 
 /// An address in an attribute of bpf(2).
-template <typename T> T *at(std::uint64_t address) { return reinterpret_cast<T *>(address); }
+template <typename T> T *at(std::uint64_t address) {
+    return reinterpret_cast<T *>(address); // NOLINT(performance-no-int-to-ptr): the kernel's way to pass pointers
+}
 
 Bytes bytes_at(std::uint64_t address, std::size_t size) {
     const auto *first = at<const unsigned char>(address);
@@ -116,7 +118,7 @@ extern "C" long syscall(long number, ...) {
     if (number == SYS_bpf && tcp_stats::recorder != nullptr) {
         // Of an older or newer libbpf it may be shorter or longer.
         bpf_attr attributes{};
-        std::memcpy(&attributes, reinterpret_cast<const void *>(arguments[1]),
+        std::memcpy(&attributes, tcp_stats::at<const void>(static_cast<std::uint64_t>(arguments[1])),
                     std::min(sizeof(attributes), static_cast<std::size_t>(arguments[2])));
         const auto result = tcp_stats::recorder->call(static_cast<int>(arguments[0]), attributes);
         if (result >= 0 || (errno != ENOSYS)) {

@@ -45,12 +45,11 @@ std::string whole(int fd) {
     return text;
 }
 
-/// In the child: what the program needs of its surroundings, and nothing more.
-void give_up_privileges() {
+/// In the child; whether all of them are gone for good.
+bool give_up_privileges() {
     capng_clear(CAPNG_SELECT_BOTH);
     capng_apply(CAPNG_SELECT_BOUNDS); // an ordinary user cannot, and does not need it
-    capng_apply(CAPNG_SELECT_CAPS);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return capng_apply(CAPNG_SELECT_CAPS) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 [[noreturn]] void become(const std::string &helper, const std::vector<std::string> &arguments, int input, int output,
@@ -58,7 +57,7 @@ void give_up_privileges() {
     sigset_t none;
     sigemptyset(&none);
     std::signal(SIGPIPE, SIG_DFL);
-    give_up_privileges();
+    const bool is_unprivileged = give_up_privileges();
     // Behind the change of capabilities, which takes it back.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     const bool is_orphan = getppid() != monitor;
@@ -67,7 +66,7 @@ void give_up_privileges() {
         words_of_command.push_back(const_cast<char *>(argument.c_str()));
     }
     words_of_command.push_back(nullptr);
-    if (!is_orphan && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+    if (is_unprivileged && !is_orphan && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
         dup2(words, STDERR_FILENO) >= 0 && sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
         execv(helper.c_str(), words_of_command.data());
     }

@@ -46,6 +46,14 @@ bpf_attach_type attach_type(HandlerKind kind) {
     }
 }
 
+/// So that what is read from it fits into what was made for it.
+bool is_as_described(int fd, const MapDescription &map) {
+    bpf_map_info info{};
+    auto size = static_cast<__u32>(sizeof(info));
+    return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == map.type && info.key_size == map.key_size &&
+           info.value_size == map.value_size && info.max_entries == map.max_entries;
+}
+
 /// The handler's code, its maps named by descriptors.
 std::vector<bpf_insn> linked(const Handler &handler, const std::vector<Descriptor> &maps) {
     std::vector<bpf_insn> instructions(handler.instructions.size() / sizeof(bpf_insn));
@@ -84,6 +92,13 @@ Result<Program> Program::create(CompiledProgram compiled, WordsAboutRefusal word
 Result<Descriptor> Program::create_map(const MapDescription &map) const {
     if (!map.pinned_at.empty()) {
         if (Descriptor pinned(bpf_obj_get(map.pinned_at.c_str())); pinned) {
+            if (!is_as_described(pinned.get(), map)) {
+                return fail(
+                    ErrorKind::program_rejected,
+                    tr("the map pinned at {} is another one than {} of {}: its type or sizes differ; remove it, "
+                       "or choose another path",
+                       map.pinned_at, map.name, name()));
+            }
             return pinned;
         }
     }

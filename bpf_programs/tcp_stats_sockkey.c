@@ -964,30 +964,20 @@ struct bpf_iter__tcp {
 	uid_t uid;
 };
 
-int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
+/* Brings the record of a socket up to date, and makes it where there is none. */
+static inline int take(struct tcp_sock *tp)
 {
-	struct sock_common *skc = ctx->sk_common;
-	struct tcp_sock *tp;
-	struct sock *sk;
-	struct flow_stats_t *s;
-	u64 key;
-	u32 state;
+	struct sock *sk = (struct sock *)tp;
+	u64 key = (u64)tp;
+	struct flow_stats_t *s = flow_stats.lookup(&key);
+	u32 state = sk->__sk_common.skc_state;
 
-	if (!skc) /* the end of the walk */
-		return 0;
-	tp = bpf_skc_to_tcp_sock(skc);
-	if (!tp) /* TIME_WAIT, or a request whose handshake is not complete */
-		return 0;
-	sk = (struct sock *)tp;
-	key = (u64)tp;
-	state = sk->__sk_common.skc_state;
 	if (state == TCP_CLOSE)
 		return 0;
 #ifndef LISTENING
 	if (state == TCP_LISTEN)
 		return 0;
 #endif
-	s = flow_stats.lookup(&key);
 	if (s && is_of_another(s, sk)) {
 		remove_replaced(key, s);
 		s = NULL;
@@ -1013,9 +1003,24 @@ int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
+int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
+{
+	struct tcp_sock *tp;
+
+	if (!ctx->sk_common) /* the end of the walk */
+		return 0;
+	tp = bpf_skc_to_tcp_sock(ctx->sk_common);
+	if (!tp) /* TIME_WAIT, or a request whose handshake is not complete */
+		return 0;
+	return take(tp);
+}
+
 /*
- * The other walk, over open files, when there are flows whose process is not known: they were accepted,
- * or opened before the monitor, and nothing was sent on them since.
+ * The other walk, over open files: once at the start; when there are flows whose process is not known (they
+ * were accepted, or opened before the monitor, and nothing was sent on them since); and when the first walk
+ * has passed by a record. From Linux 5.15 on that skips a bucket of the hash of connections: tcp_seek_last_pos()
+ * takes the place where it ended among listening sockets for a place in there. Where a network namespace has no
+ * listening socket, that is the first bucket.
  */
 struct bpf_iter__task_file {
 	void *meta;
@@ -1031,12 +1036,25 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct flow_stats_t *s;
 	u64 key = 0;
+#if KERNEL_HAS(bpf_tcp_iter_state, batch)
+	struct tcp_sock *tp;
+#endif
 
 	if (!task || !file || (file->f_inode->i_mode & 0170000) != 0140000) /* S_IFSOCK */
 		return 0;
 	socket = file->private_data;
 	bpf_probe_read_kernel(&key, sizeof(key), &socket->sk);
 	s = flow_stats.lookup(&key);
+#if KERNEL_HAS(bpf_tcp_iter_state, batch)
+	if (!s || bpf_ktime_get_ns() - s->sampled_ns > JUST_NOW_NS) {
+		socket = bpf_sock_from_file(file);
+		tp = socket && socket->sk ? bpf_skc_to_tcp_sock(socket->sk) : NULL;
+		if (!tp)
+			return 0;
+		take(tp);
+		s = flow_stats.lookup(&key);
+	}
+#endif
 	if (!s || s->pid)
 		return 0;
 	s->pid = task->tgid;

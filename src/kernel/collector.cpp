@@ -9,8 +9,8 @@
 namespace tcp_stats {
 namespace {
 
-/// A walk over all open files costs more than one over the sockets: not more often than this, and for flows whose
-/// process an earlier one did not find (none had accepted them yet, or none ever will) not more often than that.
+/// A walk over all open files costs more than one over the sockets: for owners not more often than this, and for flows
+/// whose process an earlier one did not find (none had accepted them yet, or none ever will) not more often than that.
 constexpr std::uint64_t between_owner_walks_ns = 5'000'000'000;
 constexpr std::uint64_t before_looking_again_ns = 60'000'000'000;
 
@@ -48,6 +48,8 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
     }
     collector.first_seen_ = reader.integer("first_seen_ns");
     collector.pid_ = reader.integer("pid");
+    collector.sampled_ = reader.integer("sampled_ns");
+    collector.netns_ = reader.integer("netns");
     return collector;
 }
 
@@ -65,9 +67,9 @@ Result<Reading> Collector::read(const Hooks &hooks) {
     }
     reading.refused = newly_refused();
     auto live = table_->read();
-    if (live && files_ && wants_owners(*live)) {
-        owners_sought_ns_ = monotonic_ns();
-        files_->run(); // an owner that is not found stays unknown
+    if (live && files_ && wants_files(*live, reading)) {
+        files_walked_ns_ = monotonic_ns();
+        files_->run(); // who is not found stays unknown
         restarts_ += live->restarts;
         live = table_->read();
     }
@@ -103,20 +105,30 @@ std::optional<std::uint64_t> Collector::newly_refused() {
     return count - std::exchange(refused_, count);
 }
 
-bool Collector::wants_owners(const RawEntries &entries) const {
-    const auto since_last_ns = owners_sought_ns_ == 0 ? before_looking_again_ns : monotonic_ns() - owners_sought_ns_;
-    if (!first_seen_ || !pid_ || since_last_ns < between_owner_walks_ns) {
-        return false;
+bool Collector::wants_files(const RawEntries &entries, const Reading &reading) const {
+    if (files_walked_ns_ == 0) {
+        return true;
     }
+    const auto since_last_ns = monotonic_ns() - files_walked_ns_;
+    const auto has_unknown_owner = [&](Record record) {
+        return first_seen_ && pid_ && since_last_ns >= between_owner_walks_ns &&
+               RecordReader::number(record, pid_) == 0 &&
+               (since_last_ns >= before_looking_again_ns ||
+                RecordReader::number(record, first_seen_) > files_walked_ns_);
+    };
     for (std::size_t i = 0; i < entries.keys.size(); ++i) {
         const auto record = Record(entries.values).subspan(i * reader_->record_size(), reader_->record_size());
-        if (RecordReader::number(record, pid_) == 0 &&
-            (since_last_ns >= before_looking_again_ns ||
-             RecordReader::number(record, first_seen_) > owners_sought_ns_)) {
+        if (has_unknown_owner(record) || was_passed_over(record, reading)) {
             return true;
         }
     }
     return false;
+}
+
+bool Collector::was_passed_over(Record record, const Reading &reading) const {
+    return first_seen_ && sampled_ && netns_ && RecordReader::number(record, sampled_) < reading.time_ns &&
+           RecordReader::number(record, first_seen_) < reading.time_ns &&
+           reading.walked_netns.contains(RecordReader::number(record, netns_));
 }
 
 void Collector::remove(const std::vector<GoneRecord> &gone) {

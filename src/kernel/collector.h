@@ -18,8 +18,9 @@ public:
     /// Loads the iterators that the program has, and finds its tables. Errors: program_rejected, kernel_unsupported.
     static Result<Collector> create(Program &program, const FlowTable &table, const RecordReader &reader);
 
-    /// Walks the sockets, reads the table, takes the last records of closed flows, and then the count of what
-    /// was missed. A walk that fails once the first has not is left out. Errors: those of its parts.
+    /// Walks the sockets, and the open files where that leaves something to be found; reads the table, takes the last
+    /// records of closed flows, and then the count of what was missed. A walk that fails once the first has not is left
+    /// out. Errors: those of its parts.
     Result<Reading> read(const Hooks &hooks);
 
     /// Removes records of sockets that are gone, unless another connection has the address by now.
@@ -36,7 +37,10 @@ private:
         : table_(&table), reader_(&reader), missed_(std::move(missed)) {}
 
     std::optional<std::uint64_t> newly_refused();
-    bool wants_owners(const RawEntries &entries) const;
+    bool wants_files(const RawEntries &entries, const Reading &reading) const;
+
+    /// Whether the walk over the sockets of its namespace has not come by it. From Linux 5.15 on it skips some.
+    bool was_passed_over(Record record, const Reading &reading) const;
 
     const FlowTable *table_;
     const RecordReader *reader_;
@@ -44,12 +48,12 @@ private:
     std::optional<BpfIterator> sockets_;
     std::optional<BpfIterator> files_;
     std::optional<ClosedFlows> closed_;
-    std::optional<RecordField> first_seen_, pid_;
+    std::optional<RecordField> first_seen_, pid_, sampled_, netns_;
     bool walked_ = false;
     int refused_fd_ = -1;       ///< the program's array of one counter
     std::uint64_t refused_ = 0; ///< what it said last
     std::uint64_t restarts_ = 0;
-    std::uint64_t owners_sought_ns_ = 0; ///< when open files were walked last; 0: never
+    std::uint64_t files_walked_ns_ = 0; ///< when they were last; 0: never
 };
 
 } // namespace tcp_stats

@@ -1,8 +1,9 @@
 """Flows that were there before the monitor, and what ss says of all of them."""
+import os
 import re
 from contextlib import ExitStack
 
-from harness import LIMIT_S, Monitor, check, equal, helper, run, sh, wait_for
+from harness import LIMIT_S, Monitor, Skipped, check, equal, helper, run, sh, wait_for
 from namespaces import Namespaces, in_namespace, netns_inode, nstat
 from snapshot import Flow, beside_probes, words_of_comment
 from transfers import Echo
@@ -138,3 +139,28 @@ def compare(before, flow, after):
             assert value <= mine[name] <= after[name], f"{name}: {value} <= {mine[name]} <= {after[name]} in {flow.line}"
             in_between += 1
     return still and before["rtt_us"] == after["rtt_us"], in_between
+
+
+@check("truth", "numbers")
+def sockets_that_the_walk_of_the_kernel_skips_are_in_every_snapshot():
+    """A namespace whose hash of connections has one bucket, and no listening socket: Linux from 5.15 on walks by all of them."""
+    setting = "net.ipv4.tcp_child_ehash_entries"
+    if not os.path.exists(f"/proc/sys/{setting.replace('.', '/')}"):
+        raise Skipped(f"no {setting} before Linux 6.1")
+    sh(f"sysctl -qw {setting}=1 && ip netns add one && sysctl -qw {setting}=0 && ip -n one link set lo up")
+    try:
+        inode = netns_inode("one")
+        with helper("holds_flows", 20, 10, namespace="one") as holder:
+            equal(holder.stdout.readline(), "ready\n", "the holder of the flows")
+            theirs = ss_info("one")
+            equal(len(theirs), 40, "connection ends, says ss")
+            with Monitor("-i", "0.5") as monitor:
+                for _ in range(4):  # a record that no walk came by twice would be gone
+                    snapshot = monitor.next_snapshot()
+                    mine = {flow.ends: flow for flow in snapshot if flow["netns"] == inode}
+                    equal(mine.keys(), theirs.keys(), "connection ends")
+                    equal({name: count for name, count in snapshot.missed.items() if name == "stale"}, {}, "stale ones")
+                for ends, values in theirs.items():
+                    equal(differences(ours(mine[ends]), values), {}, f"fields of {mine[ends].line}")
+    finally:
+        sh("ip netns del one")

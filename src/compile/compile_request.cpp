@@ -5,8 +5,6 @@
 
 namespace tcp_stats {
 
-static constexpr int end_of(TypeSource /*kind*/) { return static_cast<int>(TypeSource::headers) + 1; }
-
 static auto members(ProgramText &program) {
     return std::tie(program.text, program.name, program.directory, program.definitions, program.files, program.headers);
 }

@@ -13,7 +13,7 @@ using enum AbsentWhen;
 using enum Naming;
 using enum Grouping;
 
-constexpr Field fields[] = {
+constexpr Field field_table[] = {
     // Addresses.
     {"saddr", "first endpoint", "", "skc_rcv_saddr, skc_v6_rcv_saddr", "",
      "Address of this end. Raw bytes in network order."},
@@ -275,12 +275,12 @@ std::string code(const char *text) { return *text == '\0' ? std::string() : fmt:
 
 } // namespace
 
-std::span<const Field> known_fields() { return fields; }
+std::span<const Field> known_fields() { return field_table; }
 
 const Field *find_field(std::string_view name) {
-    const auto found =
-        std::find_if(std::begin(fields), std::end(fields), [&](const Field &field) { return field.name == name; });
-    return found == std::end(fields) ? nullptr : found;
+    const auto found = std::find_if(std::begin(field_table), std::end(field_table),
+                                    [&](const Field &field) { return field.name == name; });
+    return found == std::end(field_table) ? nullptr : found;
 }
 
 Grouping grouping_of_unit(std::string_view unit) {
@@ -332,7 +332,7 @@ std::string fields_table() {
     std::string text = "| in the line | field of `flow_stats_t` | unit | in groups | rests on (kernel) | since Linux | "
                        "meaning, and what "
                        "it does not mean |\n|---|---|---|---|---|---|---|\n";
-    for (const auto &field : fields) {
+    for (const auto &field : field_table) {
         const bool internal_field = field.source == internal;
         text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n",
                             internal_field ? std::string("not shown") : name_in_line(field), origin(field), field.unit,

@@ -132,7 +132,7 @@ Value percentile(std::vector<Value> &numbers, std::size_t percent) {
 }
 
 /// Of equally frequent ones the least.
-Value most_frequent(const std::vector<Value> &values) {
+Value commonest(const std::vector<Value> &values) {
     std::map<Value, std::size_t> counts;
     for (const auto &value : values) {
         ++counts[value];
@@ -168,7 +168,7 @@ std::vector<Value> together(Grouping grouping, std::vector<Value> values, std::s
     case Grouping::maximum:
         return {*std::max_element(values.begin(), values.end(), is_less)};
     default:
-        return {most_frequent(values)};
+        return {commonest(values)};
     }
 }
 

@@ -8,14 +8,12 @@
 #include <bpf/bpf.h>
 
 #include "base/translate.h"
+#include "kernel/kernel_errors.h"
 
 namespace tcp_stats {
 namespace {
 
 constexpr std::uint32_t first_batch = 4096;
-
-/// The kernel's own ENOTSUPP (include/linux/errno.h); no errno.h of a C library has it.
-constexpr int kernel_enotsupp = 524;
 
 class KernelMap : public MapCalls {
 public:

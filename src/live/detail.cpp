@@ -14,7 +14,7 @@
 namespace tcp_stats {
 namespace {
 
-constexpr std::size_t name_width = 18;
+constexpr std::size_t label_width = 18;
 constexpr std::size_t value_width = 18;
 
 struct Share {
@@ -138,7 +138,7 @@ Line Detail::title(std::size_t width) const {
 
 void Detail::add_graphs(std::vector<Line> &lines, std::size_t width) const {
     constexpr std::size_t now_width = 11;
-    constexpr std::size_t before = name_width + now_width + 2;
+    constexpr std::size_t before = label_width + now_width + 2;
     constexpr std::size_t behind = 16; // what the highest is
     constexpr std::size_t narrowest = 8;
     const auto room = width < before + behind + narrowest ? narrowest : width - before - behind;
@@ -159,7 +159,7 @@ void Detail::add_graphs(std::vector<Line> &lines, std::size_t width) const {
         }
         const auto most = highest < 0 ? "" : tr("max {}", human(double(highest), column->unit));
         lines.push_back(
-            {{fitted(column->name, name_width), Style::strong},
+            {{fitted(column->name, label_width), Style::strong},
              {fitted_right(human(column->value(*flow_), column->unit), now_width) + "  ", Style::plain},
              {sparkline(values, highest, unicode_), quantity == Trace::retransmits ? Style::loss : Style::graph},
              {"  " + most, Style::plain}});
@@ -176,7 +176,7 @@ void Detail::add_limits(std::vector<Line> &lines) const {
     if (columns_.find("limit") == nullptr) {
         return;
     }
-    Line line = {{fitted("limit", name_width), Style::strong},
+    Line line = {{fitted("limit", label_width), Style::strong},
                  {verdict.empty() ? tr("none: nothing was sent since the snapshot before")
                                   : fmt::format("{} {}", verdict, value("limit_pct")),
                   Style::strong}};
@@ -184,7 +184,7 @@ void Detail::add_limits(std::vector<Line> &lines) const {
     if (verdict.empty()) {
         return;
     }
-    line = {{std::string(name_width, ' '), Style::plain}};
+    line = {{std::string(label_width, ' '), Style::plain}};
     for (const auto &share : shares) {
         if (const auto part = value(share.column); !part.empty()) {
             line.push_back(
@@ -203,10 +203,10 @@ std::vector<Line> Detail::fields(std::size_t width) const {
         if (text.empty() || is_above(column, traced_)) {
             continue;
         }
-        const auto cell = fitted(column.name, name_width - 1) + " " + text;
+        const auto cell = fitted(column.name, label_width - 1) + " " + text;
         (text.size() > value_width ? long_ones : cells_of).push_back(cell);
     }
-    constexpr std::size_t cell_width = name_width + value_width + 2;
+    constexpr std::size_t cell_width = label_width + value_width + 2;
     const auto columns = std::max<std::size_t>(1, (width + 2) / cell_width);
     const auto rows = (cells_of.size() + columns - 1) / columns;
     std::vector<Line> lines;

@@ -272,12 +272,12 @@ Line Model::message_or_keys(std::size_t width) const {
     }
     Line line;
     for (const auto &[key, meaning] : keys_here()) {
-        const std::string gap = line.empty() ? "" : "  ";
+        const std::string space = line.empty() ? "" : "  ";
         const auto text = std::string(" ") + meaning;
-        if (cells(line) + cells(gap) + cells(key) + cells(text) > width) {
+        if (cells(line) + cells(space) + cells(key) + cells(text) > width) {
             break;
         }
-        line.push_back({gap, Style::plain});
+        line.push_back({space, Style::plain});
         line.push_back({key, Style::strong});
         line.push_back({text, Style::plain});
     }

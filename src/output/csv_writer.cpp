@@ -31,7 +31,7 @@ std::string utf8(const std::string &text) {
     return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
 }
 
-struct Cell {
+struct CsvCell {
     std::string operator()(std::monostate /*absent*/) const { return {}; }
     std::string operator()(std::uint64_t number) const { return std::to_string(number); }
     std::string operator()(std::int64_t number) const { return std::to_string(number); }
@@ -66,7 +66,7 @@ std::string CsvWriter::snapshot(const Page &page) {
             text += fmt::format(",0x{:x}", flow->sock);
         }
         for (const auto *column : columns_) {
-            text += "," + std::visit(Cell(), column->value(*flow));
+            text += "," + std::visit(CsvCell(), column->value(*flow));
         }
         text += line_end;
     }

@@ -8,7 +8,7 @@
 namespace tcp_stats {
 namespace {
 
-bool has_member(const struct btf *btf, const btf_type *type, const std::string &member) {
+bool is_member(const struct btf *btf, const btf_type *type, const std::string &member) {
     for (std::uint16_t i = 0; i < btf_vlen(type); ++i) {
         const auto &candidate = btf_members(type)[i];
         const char *name = btf__name_by_offset(btf, candidate.name_off);
@@ -16,7 +16,7 @@ bool has_member(const struct btf *btf, const btf_type *type, const std::string &
             return true;
         }
         const auto *inner = btf__type_by_id(btf, candidate.type);
-        if ((name == nullptr || *name == '\0') && btf_is_composite(inner) && has_member(btf, inner, member)) {
+        if ((name == nullptr || *name == '\0') && btf_is_composite(inner) && is_member(btf, inner, member)) {
             return true;
         }
     }
@@ -27,7 +27,7 @@ bool has_member(const struct btf *btf, const btf_type *type, const std::string &
 
 bool has_member(const struct btf *btf, const std::string &type, const std::string &member) {
     const auto id = btf__find_by_name_kind(btf, type.c_str(), BTF_KIND_STRUCT);
-    return id > 0 && has_member(btf, btf__type_by_id(btf, static_cast<__u32>(id)), member);
+    return id > 0 && is_member(btf, btf__type_by_id(btf, static_cast<__u32>(id)), member);
 }
 
 std::vector<std::string> feature_definitions(const struct btf *btf, const ProgramText &program) {

@@ -37,7 +37,8 @@ unshare --mount bash -euo pipefail -c '
             cd /source
             . scripts/packages.sh
             install_packages \"\${build_packages[@]}\"
-            cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+            cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_UNITY_BUILD=ON \
+                -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 >/dev/null
             cmake --build /build --target tcp_stats_monitor unit_tests unit_tests_kernel compile_tests | tail -n 1
             /build/tcp_stats_monitor --version
             cd /build

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -207,6 +208,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!hooks) {
         return tl::unexpected(hooks.error());
     }
+    malloc_trim(0); // the start took memory that no snapshot needs
     Connections connections(*collector, *hooks, *reader, groups);
     return show_snapshots(connections, **display, options.count, signals);
 }

@@ -1,6 +1,7 @@
 // A file descriptor with an owner.
 #pragma once
 
+#include <string_view>
 #include <utility>
 
 #include <unistd.h>
@@ -31,5 +32,8 @@ public:
 private:
     int fd_;
 };
+
+/// Whether all of it could be written to the file `fd`, which is not in non-blocking mode; else errno says why not.
+bool write_whole(int fd, std::string_view bytes);
 
 } // namespace tcp_stats

@@ -12,7 +12,6 @@
 
 namespace tcp_stats {
 
-static constexpr int end_of(TypeSource /*kind*/) { return static_cast<int>(TypeSource::headers) + 1; }
 static constexpr int end_of(HandlerKind /*kind*/) { return static_cast<int>(HandlerKind::iterator) + 1; }
 static constexpr int end_of(FieldKind /*kind*/) { return static_cast<int>(FieldKind::bytes) + 1; }
 static constexpr int end_of(ErrorKind /*kind*/) { return static_cast<int>(ErrorKind::no_privilege) + 1; }
@@ -37,7 +36,7 @@ static auto members(FileStamp &stamp) { return std::tie(stamp.path, stamp.size, 
 
 static auto members(CompiledProgram &program) {
     return std::tie(program.name, program.license, program.types, program.maps, program.handlers, program.btf,
-                    program.has_condition, program.words, program.compiler, program.files_read);
+                    program.has_condition, program.words, program.compiler, program.depends_on);
 }
 
 static auto members(Error &error) { return std::tie(error.kind, error.message, error.details); }

@@ -25,6 +25,8 @@ enum class TypeSource {
     headers,   ///< the headers of the running kernel's package, or /sys/kernel/kheaders.tar.xz
 };
 
+constexpr int end_of(TypeSource /*kind*/) { return static_cast<int>(TypeSource::headers) + 1; }
+
 /// For messages: "the kernel's BTF", …
 std::string to_string(TypeSource source);
 
@@ -97,12 +99,14 @@ struct CompiledProgram {
     std::string license;
     TypeSource types = TypeSource::btf;
     std::vector<MapDescription> maps;
-    std::vector<Handler> handlers;       ///< those of a kind in the order of the text
-    Bytes btf;                           ///< debug information; empty: there is none
-    bool has_condition = false;          ///< the text decides for which connections it makes records
-    std::string words;                   ///< what BCC said, warnings for example
-    std::vector<FileStamp> compiler;     ///< the program and the libraries that made this
-    std::vector<std::string> files_read; ///< besides those that the request brought, and the kernel's
+    std::vector<Handler> handlers;   ///< those of a kind in the order of the text
+    Bytes btf;                       ///< debug information; empty: there is none
+    bool has_condition = false;      ///< the text decides for which connections it makes records
+    std::string words;               ///< what BCC said, warnings for example
+    std::vector<FileStamp> compiler; ///< the program and the libraries that made this
+    /// What was read besides what the request brought and the kernel's headers: the first such file, or in words.
+    /// Empty: nothing.
+    std::string depends_on;
 
     /// The map of that name, or null.
     const MapDescription *map(std::string_view name) const;

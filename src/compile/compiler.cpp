@@ -1,8 +1,10 @@
 #include "compile/compiler.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <clocale>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -49,16 +51,19 @@ std::vector<fs::path> header_places() {
     return {modules / "source", modules / "build"};
 }
 
-constexpr const char *packed_headers = "/sys/kernel/kheaders.tar.xz";
+const std::string packed_headers = "/sys/kernel/kheaders.tar.xz";
+
+bool has_tree_of_headers() {
+    const auto places = header_places();
+    return std::any_of(places.begin(), places.end(), [](const fs::path &place) {
+        std::error_code error;
+        return fs::exists(place / "include/linux/kconfig.h", error);
+    });
+}
 
 bool kernel_headers_installed() {
     std::error_code error;
-    for (const auto &place : header_places()) {
-        if (fs::exists(place / "include/linux/kconfig.h", error)) {
-            return true;
-        }
-    }
-    return variable("BCC_KERNEL_SOURCE").empty() && fs::exists(packed_headers, error);
+    return has_tree_of_headers() || (variable("BCC_KERNEL_SOURCE").empty() && fs::exists(packed_headers, error));
 }
 
 /// What changes when the headers are replaced.
@@ -109,12 +114,19 @@ Result<void> check_source(TypeSource source) {
     return {};
 }
 
-/// All that the compiled program depends on. What compiled it is kept with it.
+/// All that the compiled program depends on, the language of its messages included. The compiler's files are kept with
+/// it; here is what decides which those are.
 std::string cache_key(const ProgramText &text, const std::vector<TypeSource> &sources) {
     auto key = std::string(program_version) + '\n' + running_kernel_identity() + '\n' + identity_of_headers();
     for (const auto *name : environment) {
         key += fmt::format("{}={}\n", name, variable(name));
     }
+    for (const auto *name : {"LD_LIBRARY_PATH", "LANGUAGE"}) {
+        key += fmt::format("{}={}\n", name, variable(name));
+    }
+    const auto libraries = stamp_of("/etc/ld.so.cache");
+    key += fmt::format("{} {} {} {}\n", std::setlocale(LC_MESSAGES, nullptr), find_helper().value_or(""),
+                       libraries.size, libraries.changed_ns);
     for (const auto source : sources) {
         key += to_bytes(CompileRequest{text, source, {running_kernel_release(), kernel_btf_path}, {}});
     }
@@ -133,38 +145,44 @@ bool is_ended_from_outside(int status) {
                                : WEXITSTATUS(status) > 128 && is_one(WEXITSTATUS(status) - 128);
 }
 
-/// Where the compiler could not even begin.
-std::optional<Error> error_of_start(const HelperEnd &end, const std::string &helper) {
-    constexpr std::string_view begin = "error while loading shared libraries: ";
-    const auto at = end.words.find(begin);
-    if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 127 && at != std::string::npos) {
-        const auto library = end.words.substr(at + begin.size());
-        return Error{ErrorKind::kernel_unsupported,
-                     tr("the compiler cannot start: {} is missing; install the package libbpfcc",
-                        library.substr(0, library.find(':'))),
-                     end.words};
+/// Where the compiler ended for another reason than what it was given. `subject` is what it was to do, for messages.
+std::optional<Error> error_of_end(const HelperEnd &end, const std::string &helper, const std::string &subject) {
+    const auto error = [&](ErrorKind kind, std::string message) { return Error{kind, std::move(message), end.words}; };
+    if (end.how == HelperEnd::How::too_late) {
+        return error(ErrorKind::kernel_unsupported,
+                     tr("the compiler of {} has not ended within {} minutes and was killed; try another program, or "
+                        "--kernel-types btf",
+                        subject, longest_compile.count()));
     }
-    if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 126) {
-        return Error{ErrorKind::kernel_unsupported,
-                     tr("the compiler {} cannot be started; install tcp_stats_monitor anew", helper), end.words};
+    if (is_ended_from_outside(end.status)) {
+        return error(ErrorKind::kernel_unsupported,
+                     tr("the compiler of {} was ended by somebody's signal; start again", subject));
     }
-    return std::nullopt;
-}
-
-/// Where it ended without an answer.
-Error error_of_end(const HelperEnd &end, const ProgramText &text) {
     if (WIFSIGNALED(end.status)) {
         const int signal = WTERMSIG(end.status);
-        if (signal == SIGKILL || end.words.find("out of memory") != std::string::npos) {
-            return {ErrorKind::kernel_unsupported,
-                    tr("the compiler of {} was killed, as happens when memory runs out; free some and start again",
-                       text.name),
-                    end.words};
-        }
-        return {ErrorKind::defect,
-                tr("the compiler of {} crashed ({}); please report it", text.name, strsignal(signal)), end.words};
+        return signal == SIGKILL || end.words.find("out of memory") != std::string::npos
+                   ? error(ErrorKind::kernel_unsupported,
+                           tr("the compiler of {} was killed, as happens when memory runs out; free some and start "
+                              "again",
+                              subject))
+                   : error(ErrorKind::defect,
+                           tr("the compiler of {} crashed ({}); please report it", subject, strsignal(signal)));
     }
-    return diagnose(end.words, text);
+    constexpr int no_program = 126; // as shells have it
+    constexpr int no_library = 127; // ld.so(8)
+    constexpr std::string_view begin = "error while loading shared libraries: ";
+    if (const auto at = end.words.find(begin); WEXITSTATUS(end.status) == no_library && at != std::string::npos) {
+        const auto library = end.words.substr(at + begin.size());
+        return error(ErrorKind::kernel_unsupported,
+                     tr("the compiler cannot start: {} is missing; install the package libbpfcc",
+                        library.substr(0, library.find(':'))));
+    }
+    if (WEXITSTATUS(end.status) == no_program || WEXITSTATUS(end.status) == no_library) {
+        return error(
+            ErrorKind::kernel_unsupported,
+            tr("the compiler {} cannot be started; install tcp_stats_monitor and the package libbpfcc anew", helper));
+    }
+    return std::nullopt;
 }
 
 void replace_all(std::string &text, const std::string &part, const std::string &by) {
@@ -185,11 +203,13 @@ void say_compiled(const CompiledProgram &program, TypeSource preferred) {
 }
 
 void keep(const ProgramCache &cache, const std::string &key, const CompiledProgram &program) {
-    if (program.files_read.empty()) {
+    // BCC unpacks these where they may have been before.
+    const bool unpacks_headers = program.types == TypeSource::headers && !has_tree_of_headers();
+    const auto depends_on = unpacks_headers ? packed_headers : program.depends_on;
+    if (depends_on.empty()) {
         cache.keep(key, program);
     } else {
-        spdlog::debug(
-            tr("{} is not kept: it includes {}, whose contents may change", program.name, program.files_read.front()));
+        spdlog::debug(tr("{} is not kept: it depends on {}, whose contents may change", program.name, depends_on));
     }
 }
 
@@ -232,7 +252,7 @@ Result<HelperEnd> start(const std::vector<std::string> &arguments, const std::st
     if (!end) {
         return end;
     }
-    if (auto error = error_of_start(*end, *helper)) {
+    if (auto error = error_of_end(*end, *helper, arguments.front())) {
         return tl::unexpected(std::move(*error));
     }
     return end;
@@ -256,19 +276,13 @@ Result<std::optional<CompiledProgram>> run_compiler(const CompileRequest &reques
         (is_ended_from_outside(end->status) && stop_fd >= 0 && becomes_readable(stop_fd, 1000))) {
         return std::nullopt;
     }
-    if (end->how == HelperEnd::How::too_late) {
-        return fail(ErrorKind::kernel_unsupported,
-                    tr("the compiler of {} has not ended within {} minutes and was killed; try another program, or "
-                       "--kernel-types btf",
-                       text.name, longest_compile.count()));
-    }
-    if (auto error = error_of_start(*end, *helper)) {
-        return tl::unexpected(std::move(*error));
-    }
     // Included files lie in the private directory under their paths.
     replace_all(end->words, included_files_in(request.private_directory), "");
+    if (auto error = error_of_end(*end, *helper, text.name)) {
+        return tl::unexpected(std::move(*error));
+    }
     if (end->answer.empty()) {
-        return tl::unexpected(error_of_end(*end, text));
+        return tl::unexpected(diagnose(end->words, text));
     }
     auto answer = answer_from_bytes(end->answer);
     if (!answer) {

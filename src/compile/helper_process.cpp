@@ -27,17 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-bool write_whole(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const auto count = write(fd, text.data(), text.size());
-        if (count < 0 && errno != EINTR) {
-            return false;
-        }
-        text.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
-    }
-    return true;
-}
-
 std::string whole(int fd) {
     std::string text(static_cast<std::size_t>(std::max<off_t>(lseek(fd, 0, SEEK_END), 0)), '\0');
     const auto count = pread(fd, text.data(), text.size(), 0);
@@ -52,8 +41,8 @@ bool give_up_privileges() {
     return capng_apply(CAPNG_SELECT_CAPS) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-[[noreturn]] void become(const std::string &helper, const std::vector<std::string> &arguments, int input, int output,
-                         int words, pid_t monitor) {
+[[noreturn]] void become(const std::string &helper, int program, const std::vector<std::string> &arguments, int input,
+                         int output, int words, pid_t monitor) {
     sigset_t none;
     sigemptyset(&none);
     std::signal(SIGPIPE, SIG_DFL);
@@ -68,7 +57,7 @@ bool give_up_privileges() {
     words_of_command.push_back(nullptr);
     if (is_unprivileged && !is_orphan && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
         dup2(words, STDERR_FILENO) >= 0 && sigprocmask(SIG_SETMASK, &none, nullptr) == 0) {
-        execv(helper.c_str(), words_of_command.data());
+        fexecve(program, words_of_command.data(), environ);
     }
     dprintf(STDERR_FILENO, "%s: %s\n", helper.c_str(), std::strerror(errno));
     _exit(126);
@@ -133,10 +122,12 @@ Result<HelperEnd> run_helper(const std::string &helper, const std::vector<std::s
                                           "little memory",
                                           helper, std::strerror(error_number)));
     };
+    // Here, where privileges still open a directory that is closed to the helper.
+    const Descriptor program(open(helper.c_str(), O_PATH | O_CLOEXEC));
     const Descriptor request(memfd_create("request", MFD_CLOEXEC));
     const Descriptor words(memfd_create("words", MFD_CLOEXEC));
     std::array<int, 2> ends = {-1, -1};
-    if (request.get() < 0 || words.get() < 0 || pipe2(ends.data(), O_CLOEXEC) != 0) {
+    if (!program || !request || !words || pipe2(ends.data(), O_CLOEXEC) != 0) {
         return cannot(errno);
     }
     const Descriptor output(ends[0]);
@@ -144,13 +135,15 @@ Result<HelperEnd> run_helper(const std::string &helper, const std::vector<std::s
     if (!write_whole(request.get(), input) || lseek(request.get(), 0, SEEK_SET) != 0) {
         return cannot(errno);
     }
+    // Whoever started this process may have had it ignored, and how a child ended would not be told.
+    std::signal(SIGCHLD, SIG_DFL);
     const auto monitor = getpid();
     const auto child = fork();
     if (child < 0) {
         return cannot(errno);
     }
     if (child == 0) {
-        become(helper, arguments, request.get(), output_of_child.get(), words.get(), monitor);
+        become(helper, program.get(), arguments, request.get(), output_of_child.get(), words.get(), monitor);
     }
     output_of_child.reset();
     HelperEnd end;

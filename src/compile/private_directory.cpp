@@ -29,9 +29,33 @@ bool is_ours(const std::string &name) {
            name.find_first_not_of("0123456789abcdef", begin) == std::string::npos;
 }
 
+/// Whether this user may do that there without the privileges of root, which the compiler does not have.
+bool is_allowed(const fs::path &directory, mode_t owner_bits) {
+    struct stat status {};
+    if (stat(directory.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return false;
+    }
+    constexpr unsigned from_owner_to_others = 6;
+    const auto bits = status.st_uid == geteuid() ? owner_bits : owner_bits >> from_owner_to_others;
+    return (status.st_mode & bits) == bits;
+}
+
+bool can_be_written(const fs::path &directory) {
+    auto above = directory;
+    while (above.has_relative_path()) {
+        above = above.parent_path();
+        if (!is_allowed(above, S_IXUSR)) {
+            return false;
+        }
+    }
+    return is_allowed(directory, S_IWUSR | S_IXUSR);
+}
+
+/// TMPDIR may be another user's, whose it was before sudo.
 fs::path place_for_private_directories() {
     const char *named = std::getenv("TMPDIR");
-    return fs::absolute(named != nullptr && *named != '\0' ? named : "/tmp");
+    const auto wanted = fs::absolute(named != nullptr && *named != '\0' ? named : "/tmp");
+    return can_be_written(wanted) ? wanted : fs::path("/tmp");
 }
 
 /// Holds the lock of the directory; none where somebody else has it or nothing is there.

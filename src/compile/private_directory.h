@@ -9,7 +9,8 @@
 
 namespace tcp_stats {
 
-/// A path below $TMPDIR (/tmp) that nobody else will choose; nothing is made.
+/// A path that nobody else will choose, below $TMPDIR, or /tmp where this user could not write there without
+/// privileges; nothing is made.
 std::string private_directory_name();
 
 /// A directory that only this user can enter. It is gone with the object; where the process ends otherwise, whoever

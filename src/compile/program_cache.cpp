@@ -79,17 +79,6 @@ tl::expected<std::string, int> contents_of(const Descriptor &file) {
     return text;
 }
 
-bool write_whole(const Descriptor &file, std::string_view text) {
-    while (!text.empty()) {
-        const auto count = write(file.get(), text.data(), text.size());
-        if (count < 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-}
-
 /// The program's bytes in a kept file; empty where the file is no such, another key's, or damaged.
 std::string_view payload_of(std::string_view file, std::string_view key) {
     const auto take = [&](std::size_t size) {
@@ -161,7 +150,8 @@ std::optional<CompiledProgram> ProgramCache::find(std::string_view key) const {
         return std::nullopt;
     }
     const auto &compiler = program->compiler;
-    if (!std::all_of(compiler.begin(), compiler.end(), [](const auto &one) { return stamp_of(one.path) == one; })) {
+    const auto is_still = [](const FileStamp &stamp) { return stamp.size > 0 && stamp_of(stamp.path) == stamp; };
+    if (compiler.empty() || !std::all_of(compiler.begin(), compiler.end(), is_still)) {
         spdlog::debug(tr("{} is not used: another compiler made it", path));
         return std::nullopt;
     }
@@ -179,8 +169,8 @@ void ProgramCache::keep(std::string_view key, const CompiledProgram &program) co
     bool kept = false;
     {
         const auto file = open_file(directory_fd, unfinished, O_WRONLY | O_CREAT | O_EXCL);
-        kept = file.get() >= 0 && write_whole(file, magic) && write_whole(file, text_of(hash_of(key))) &&
-               write_whole(file, text_of(hash_of(payload))) && write_whole(file, payload) &&
+        kept = file.get() >= 0 && write_whole(file.get(), magic) && write_whole(file.get(), text_of(hash_of(key))) &&
+               write_whole(file.get(), text_of(hash_of(payload))) && write_whole(file.get(), payload) &&
                renameat(directory_fd, unfinished.c_str(), directory_fd, name.c_str()) == 0;
     }
     if (!kept) {

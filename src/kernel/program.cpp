@@ -2,19 +2,21 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <bpf/bpf.h>
 
 #include "base/running_kernel.h"
 #include "base/translate.h"
+#include "kernel/kernel_errors.h"
 #include "kernel/verifier_log.h"
 
 namespace tcp_stats {
 namespace {
 
-/// The kernel's own ENOTSUPP (include/linux/errno.h): maps of that type have no BTF.
-constexpr int kernel_enotsupp = 524;
+namespace fs = std::filesystem;
 
 bpf_prog_type program_type(HandlerKind kind) {
     switch (kind) {
@@ -118,7 +120,7 @@ Result<Descriptor> Program::create_map(const MapDescription &map) const {
         options.btf_value_type_id = map.btf_value_type;
     }
     auto fd = create();
-    if (!fd && options.btf_fd != 0 && errno == kernel_enotsupp) {
+    if (!fd && options.btf_fd != 0 && errno == kernel_enotsupp) { // maps of that type have no BTF
         options.btf_fd = options.btf_key_type_id = options.btf_value_type_id = 0;
         fd = create();
     }
@@ -136,7 +138,12 @@ Result<Descriptor> Program::create_map(const MapDescription &map) const {
                              why),
                           words);
     }
-    if (!map.pinned_at.empty() && bpf_obj_pin(fd.get(), map.pinned_at.c_str()) != 0) {
+    if (map.pinned_at.empty()) {
+        return fd;
+    }
+    std::error_code ignored; // then the map cannot be pinned either
+    fs::create_directories(fs::path(map.pinned_at).parent_path(), ignored);
+    if (bpf_obj_pin(fd.get(), map.pinned_at.c_str()) != 0) {
         return fail(ErrorKind::program_rejected,
                     tr("cannot pin the map {} of {} at {}: {}; choose a path on a BPF file system", map.name, name(),
                        map.pinned_at, std::strerror(errno)));

@@ -120,7 +120,7 @@ TEST_CASE("the built-in program has its maps, its handlers and its record for ev
             CHECK(program.license == "GPL");
             CHECK(program.btf.empty());
             CHECK_FALSE(program.has_condition);
-            CHECK(program.files_read.empty());
+            CHECK(program.depends_on.empty());
 
             std::set<std::string> maps;
             for (const auto &map : program.maps) {
@@ -221,7 +221,7 @@ TEST_CASE("a program of the user's brings its debug information, and what it inc
     for (const auto &kernel : kernels()) {
         const auto program = require_compiled(of_file("reordered.c"), kernel);
         CHECK_FALSE(program.btf.empty());
-        CHECK(program.files_read.empty());
+        CHECK(program.depends_on.empty());
         for (const auto &handler : program.handlers) {
             CHECK((handler.instructions.empty() || handler.lines.count > 0));
         }

@@ -1,5 +1,6 @@
 #include "compile/helper/bcc.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char *dependencies_file = "files_read";
+constexpr const char *program_for_clang = "/virtual/main.c"; ///< as BCC calls the program's text
 
 /// Of the kernel that the program is for, as uname -r says it.
 std::string target_release;
@@ -86,6 +88,10 @@ std::vector<std::string> flags_for(const CompileRequest &request, const fs::path
                                    const std::vector<std::string> &features) {
     const auto &text = request.program;
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag"};
+    constexpr int first_with_line_numbers = 17; // beside the source lines that messages show
+    if (std::atoi(built_with_llvm) >= first_with_line_numbers) {
+        flags.emplace_back("-fno-diagnostics-show-line-numbers");
+    }
     flags.push_back("-fdebug-prefix-map=" + text.name + "=" + annotated_source(text, directory).string());
     if (text.headers.contains(user_fields_header_name)) {
         flags.emplace_back("-Werror=implicit-function-declaration");
@@ -126,20 +132,26 @@ std::vector<std::string> prerequisites_in(const fs::path &file) {
     return words;
 }
 
-/// What was read and is neither part of the request, nor BCC's, nor the kernel's.
-std::vector<std::string> files_read(const CompileRequest &request, const fs::path &directory) {
-    std::vector<std::string> files;
-    for (const auto &file : prerequisites_in(directory / dependencies_file)) {
+/// What was read and is neither part of the request, nor BCC's, nor the kernel's: the first such file.
+std::string depends_on(const CompileRequest &request, const fs::path &directory) {
+    if (request.program.is_built_in()) {
+        return {};
+    }
+    const auto files = prerequisites_in(directory / dependencies_file);
+    if (std::find(files.begin(), files.end(), program_for_clang) == files.end()) {
+        return tr("files that Clang does not name");
+    }
+    for (const auto &file : files) {
         const auto is_below = [&](const std::string &place) { return file.starts_with(place + "/"); };
         // BCC works in the kernel's tree, be it the one that was made.
         const bool is_kernels =
             !file.starts_with('/') || is_below(directory) || is_below("/virtual") ||
             (request.types == TypeSource::headers && (is_below("/usr/src") || is_below("/lib/modules")));
-        if (!is_kernels && !request.program.files.contains(file)) {
-            files.push_back(file);
+        if (!file.empty() && !is_kernels && !request.program.files.contains(file)) {
+            return file;
         }
     }
-    return files;
+    return {};
 }
 
 /// This program, and the libraries that it compiles with.
@@ -157,8 +169,11 @@ std::vector<FileStamp> stamps_of_compiler() {
             return 0;
         },
         &stamps);
+    // Not by its path, whose directories may be closed to this process.
     std::error_code error;
-    stamps.push_back(stamp_of(fs::read_symlink("/proc/self/exe", error).string()));
+    auto own = stamp_of("/proc/self/exe");
+    own.path = fs::read_symlink(own.path, error).string();
+    stamps.push_back(std::move(own));
     return stamps;
 }
 
@@ -267,6 +282,8 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
                                          const struct btf *btf, const std::vector<std::string> &features) {
     const auto &text = request.program;
     target_release = request.kernel.release;
+    CompiledProgram program;
+    program.compiler = stamps_of_compiler(); // of before: what replaces them now makes another program
     RecordedCalls calls;
     auto storage = ebpf::createSharedTableStorage();
     // Neither is ever destroyed: the process ends soon, and libbcc 0.26 frees LLVM's memory where a compile failed.
@@ -283,7 +300,6 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
     // What libbcc says from here on is about descriptors that are none.
     const auto words = lseek(STDERR_FILENO, 0, SEEK_CUR);
 
-    CompiledProgram program;
     program.name = text.name;
     program.types = request.types;
     program.has_condition = text.headers.contains(condition_header_name);
@@ -304,8 +320,7 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
         }
         program.handlers.push_back(std::move(handler));
     }
-    program.compiler = stamps_of_compiler();
-    program.files_read = text.is_built_in() ? std::vector<std::string>() : files_read(request, directory);
+    program.depends_on = depends_on(request, directory);
     std::fflush(nullptr);
     if (words >= 0 && ftruncate(STDERR_FILENO, words) != 0) {
         std::perror("ftruncate"); // no file: somebody reads along

@@ -1,8 +1,6 @@
 #include "compile/helper/kernel_types.h"
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -88,10 +86,6 @@ void write_file(const fs::path &file, const std::string &text) {
 }
 
 Result<void> write_kernel_types(const fs::path &tree, const CompileRequest &request, const struct btf *btf) {
-    if (btf == nullptr) {
-        return fail(ErrorKind::defect, tr("cannot read this kernel's BTF, {}: {}; try --kernel-types headers",
-                                          request.kernel.btf, std::strerror(errno)));
-    }
     const auto scope = request.types == TypeSource::btf ? BtfScope::named : BtfScope::whole;
     const auto types = btf_header(btf, scope, request.program);
     if (!types) {

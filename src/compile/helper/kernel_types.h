@@ -11,7 +11,7 @@ struct btf;
 
 namespace tcp_stats {
 
-/// Writes the tree. `btf` has the types; null, and errno: they cannot be read. Error: defect.
+/// Writes the tree. `btf` has the types. Error: defect, where they cannot be printed.
 /// Throws std::ios_base::failure and std::filesystem::filesystem_error.
 Result<void> write_kernel_types(const std::filesystem::path &tree, const CompileRequest &request,
                                 const struct btf *btf);

@@ -14,8 +14,10 @@
 #include <bpf/btf.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/translate.h"
 #include "compile/compile_request.h"
 #include "compile/helper/bcc.h"
@@ -84,6 +86,10 @@ Result<CompiledProgram> answer_to(const std::string &input, Workplace &workplace
         return tl::unexpected(request.error());
     }
     const std::unique_ptr<btf, decltype(&btf__free)> types(btf__parse(request->kernel.btf.c_str(), nullptr), btf__free);
+    if (!types && request->types != TypeSource::headers) {
+        return fail(ErrorKind::defect, tr("cannot read this kernel's BTF, {}: {}; try --kernel-types headers",
+                                          request->kernel.btf, std::strerror(errno)));
+    }
     const auto &directory = request->private_directory;
     try {
         const auto made = workplace.make(directory, [&]() -> Result<void> {
@@ -111,6 +117,8 @@ Result<CompiledProgram> answer_to(const std::string &input, Workplace &workplace
 } // namespace
 
 int main(int argc, char **argv) {
+    // It was executed by a descriptor, whose number is what Linux before 6.14 lists it as.
+    prctl(PR_SET_NAME, "tcp_stats_compile");
     start_translation();
     const std::string option = argc > 1 ? argv[1] : "";
     if (option == "--version") {
@@ -133,12 +141,5 @@ int main(int argc, char **argv) {
     const auto bytes = to_bytes(answer_to(all_of_standard_input(), workplace));
     workplace.remove();
     std::fflush(nullptr);
-    for (std::size_t written = 0; written < bytes.size();) {
-        const auto count = write(answer, bytes.data() + written, bytes.size() - written);
-        if (count < 0) {
-            _exit(1);
-        }
-        written += static_cast<std::size_t>(count);
-    }
-    _exit(0); // without taking LLVM apart
+    _exit(write_whole(answer, bytes) ? 0 : 1); // without taking LLVM apart
 }

@@ -110,9 +110,76 @@ def the_compiler_has_no_capability_and_its_files_are_its_own_and_gone_afterwards
         run("--src", f"{PROGRAMS}/c_error.c", env={"TMPDIR": directory})
         run("--src", f"{PROGRAMS}/stack_too_large.c", env={"TMPDIR": directory})
         equal(os.listdir(directory), [], "left after compiles that failed")
-    status, _, errors = run("-c", "1", "--no-cache", env={"TMPDIR": "/nonexistent"})
+    status, _, errors = run("-c", "1", "--no-cache", prefix=["unshare", "-m", "sh", "-c",
+                                                             'mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && exec "$@"', "sh"])
     equal(status, 69, "exit status")
     contains(errors, "set TMPDIR to a directory")
+
+
+@check("base")
+def the_compiler_starts_where_only_root_may_look():
+    """It is root without privileges: what another user has closed is closed to it, and what started the monitor is not."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
+        build = f"{home}/build"
+        os.mkdir(build)
+        for program in ("tcp_stats_monitor", "tcp_stats_compile"):
+            shutil.copy(os.path.join(os.path.dirname(MONITOR), program), build)
+        os.mkdir(f"{home}/tmp")
+        for directory in (f"{home}/tmp", home):
+            os.chmod(directory, 0o700)
+            os.chown(directory, 65534, 65534)
+        ignoring = ["env", "--ignore-signal=CHLD"]
+        command = [*ignoring, f"{build}/tcp_stats_monitor", "-v", "-c", "1", *SMALL]
+        for tmpdir in (f"{home}/tmp", f"{home}/missing"):
+            for words in ("compiled, with types from", " comes from "):
+                done = subprocess.run(command, env=dict(os.environ, TMPDIR=tmpdir), capture_output=True, text=True)
+                equal(done.returncode, 0, f"exit status, with {done.stderr}")
+                contains(done.stderr, words)
+            empty_the_cache()
+        equal(os.listdir(f"{home}/tmp"), [], "in the other user's directory")
+        os.chmod(f"{build}/tcp_stats_compile", 0o711)
+        done = subprocess.run([*command, "--no-cache", "-D", "X=1"], capture_output=True, text=True)
+        equal(done.returncode, 0, f"exit status, with {done.stderr}")
+
+
+@check("base")
+def a_signal_of_somebody_ends_the_compiler_with_a_sentence():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with Monitor("--no-cache", banner=False) as monitor:
+            pid, = wait_for("the compiler", compilers)
+            os.kill(pid, number)
+            equal(monitor.process.wait(), 69, "exit status")
+            contains(monitor.stderr(), "was ended by somebody's signal; start again")
+
+
+@check("base")
+def a_pinned_map_is_made_once_and_taken_where_it_is_the_same():
+    with open(SMALL[1]) as file:
+        text = file.read()
+    directory = "/sys/fs/bpf/tcp_stats_check"
+    pin = f"{directory}/flow_stats"
+
+    def run_pinned(entries):
+        with tempfile.NamedTemporaryFile("w", suffix=".c") as program:
+            pinned = text.replace("BPF_HASH(flow_stats, u64, struct flow_stats_t, 16384);",
+                                  f'BPF_TABLE_PINNED("hash", u64, struct flow_stats_t, flow_stats, {entries}, "{pin}");')
+            assert pinned != text
+            program.write(pinned)
+            program.flush()
+            return run("-c", "1", "--src", program.name)
+    try:
+        for _ in range(2):
+            status, output, errors = run_pinned(1000)
+            equal((status, errors), (0, ""), "exit status, standard error")
+            contains(output, "[snapshot]")
+            assert os.path.exists(pin), "not pinned"
+        status, _, errors = run_pinned(2000)
+        equal(status, 65, "exit status")
+        contains(errors, f"the map pinned at {pin} is another one than flow_stats of")
+        shutil.rmtree(directory)  # as a boot does; that program is kept, and libbcc made the directory when it compiled
+        equal(run_pinned(2000)[0], 0, "exit status without the directory")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @check("base")

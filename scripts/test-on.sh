@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test-on.sh SUITE [NAME OF A TEST]: builds on another Debian (trixie, sid), in a root of its own made with mmdebstrap, and
+# test-on.sh SUITE: builds on another Debian (trixie, sid), in a root of its own made with mmdebstrap, and
 # runs the unit tests and the compile tests there, by the types of the lab's kernels. Needs root. The root is kept in the
 # lab's cache; it may be removed at any time.
 set -euo pipefail
@@ -8,7 +8,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/lab/kernels.sh
 
 suite=${1:?which suite? trixie, sid}
-filter=${2:-}
 root=$lab_cache/roots/$suite
 [ "$(id -u)" = 0 ] || die "a root file system can be made by root only: sudo scripts/test-on.sh $suite"
 install_packages "${build_packages[@]}" "${lab_packages[@]}" mmdebstrap
@@ -23,7 +22,7 @@ fi
 mkdir -p "$root/source" "$root/build"
 
 # In a mount namespace: what is mounted goes with it.
-export suite filter root lab_cache TCP_STATS_KERNELS
+export suite root lab_cache TCP_STATS_KERNELS
 unshare --mount bash -euo pipefail -c '
     mount --rbind /proc "$root/proc"
     mount --rbind /sys "$root/sys"
@@ -32,7 +31,7 @@ unshare --mount bash -euo pipefail -c '
     mkdir -p "$root$lab_cache"
     mount --bind -o ro "$lab_cache" "$root$lab_cache"
     cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
-    exec chroot "$root" env -i PATH="$PATH" HOME=/root LC_ALL=C TCP_STATS_KERNELS="$TCP_STATS_KERNELS" filter="$filter" \
+    exec chroot "$root" env -i PATH="$PATH" HOME=/root LC_ALL=C TCP_STATS_KERNELS="$TCP_STATS_KERNELS" \
         bash -euo pipefail -c "
             cd /source
             . scripts/packages.sh
@@ -43,6 +42,6 @@ unshare --mount bash -euo pipefail -c '
             /build/tcp_stats_monitor --version
             cd /build
             for tests in unit_tests unit_tests_kernel compile_tests; do
-                TZ=UTC ./\$tests \${filter:+\"\$filter\"}
+                TZ=UTC ./\$tests
             done"
 '

@@ -3,7 +3,8 @@ option(TCP_STATS_FUZZ "Build the fuzz targets, and no other tests; needs clang++
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror)
 if(TCP_STATS_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # Line numbers are enough for a sanitizer's report, and compile sooner.
+  add_compile_options(-g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
 if(TCP_STATS_FUZZ)

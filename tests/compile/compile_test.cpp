@@ -228,6 +228,24 @@ TEST_CASE("a program of the user's brings its debug information, and what it inc
     }
 }
 
+bool clang_is_that_of_the_golden_files() {
+    const auto versions = compiler_versions();
+    return versions && versions->find("LLVM 14.") != std::string::npos;
+}
+
+/// Without what Clang draws below a line, and the name that it proposes.
+std::string without_pointing(const std::string &text) {
+    std::istringstream lines(text);
+    std::string result;
+    for (std::string line; std::getline(lines, line);) {
+        const bool points = line.starts_with("   ") || line.starts_with("  ^") || line.starts_with("  ~");
+        if (!points) {
+            result += line.substr(0, line.find("; did you mean")) + "\n";
+        }
+    }
+    return result;
+}
+
 TEST_CASE("mistakes are shown in the same words for every kernel") {
     std::istringstream golden(read_file(GOLDEN_DIRECTORY "/field_errors.txt"));
     for (const auto &kernel : kernels()) {
@@ -243,7 +261,12 @@ TEST_CASE("mistakes are shown in the same words for every kernel") {
                          "\nstatus " + std::to_string(exit_status(program.error().kind)) + "\n";
             }
             INFO(kernel.release);
-            CHECK(golden.str().starts_with(shown));
+            if (clang_is_that_of_the_golden_files()) {
+                CHECK(shown == golden.str().substr(0, shown.size()));
+            }
+            // Other versions point elsewhere, and may know no name that is like it.
+            const auto expected = without_pointing(golden.str());
+            CHECK(without_pointing(shown) == expected.substr(0, without_pointing(shown).size()));
         }
         auto text = of_file("c_error.c");
         text.name = "c_error.c";

@@ -32,8 +32,8 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 |
 
 /// Whether uapi/linux/bpf.h, of which BCC brings its own copy, may define `word`.
 bool is_uapi_bpf_name(std::string_view word) {
-    static constexpr std::array<std::string_view, 7> prefixes = {"bpf_",      "BPF_",     "__bpf_",  "__BPF_",
-                                                                 "__MAX_BPF", "MAX_BPF_", "TCP_BPF_"};
+    static constexpr std::array<std::string_view, 8> prefixes = {"bpf_",      "BPF_",     "__bpf_",   "__BPF_",
+                                                                 "__MAX_BPF", "MAX_BPF_", "TCP_BPF_", "SK_BPF_"};
     static const std::set<std::string_view> words = {
         "__sk_buff",       "xdp_md",       "xdp_action",    "XDP_ABORTED",  "XDP_DROP",      "XDP_PASS",
         "XDP_TX",          "XDP_REDIRECT", "sk_action",     "SK_DROP",      "SK_PASS",       "btf_ptr",

@@ -1022,6 +1022,8 @@ int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
  * takes the place where it ended among listening sockets for a place in there. Where a network namespace has no
  * listening socket, that is the first bucket.
  */
+BPF_ARRAY(walk_began_ns, u64, 1); /* the monitor writes it before each walk over sockets */
+
 struct bpf_iter__task_file {
 	void *meta;
 	struct task_struct *task;
@@ -1037,6 +1039,8 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 	struct flow_stats_t *s;
 	u64 key = 0;
 #if KERNEL_HAS(bpf_tcp_iter_state, batch)
+	int first = 0;
+	u64 *began_ns = walk_began_ns.lookup(&first);
 	struct tcp_sock *tp;
 #endif
 
@@ -1046,7 +1050,7 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 	bpf_probe_read_kernel(&key, sizeof(key), &socket->sk);
 	s = flow_stats.lookup(&key);
 #if KERNEL_HAS(bpf_tcp_iter_state, batch)
-	if (!s || bpf_ktime_get_ns() - s->sampled_ns > JUST_NOW_NS) {
+	if (!s || (began_ns && s->sampled_ns < *began_ns)) {
 		socket = bpf_sock_from_file(file);
 		tp = socket && socket->sk ? bpf_skc_to_tcp_sock(socket->sk) : NULL;
 		if (!tp)

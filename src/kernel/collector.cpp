@@ -46,6 +46,11 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
         refused->description->value_size == sizeof(refused_) && program.compiled().has_condition) {
         collector.refused_fd_ = refused->fd;
     }
+    const auto began = program.map("walk_began_ns");
+    if (began && began->description->type == BPF_MAP_TYPE_ARRAY &&
+        began->description->value_size == sizeof(Reading::time_ns)) {
+        collector.began_fd_ = began->fd;
+    }
     collector.first_seen_ = reader.integer("first_seen_ns");
     collector.pid_ = reader.integer("pid");
     collector.sampled_ = reader.integer("sampled_ns");
@@ -57,6 +62,10 @@ Result<Reading> Collector::read(const Hooks &hooks) {
     Reading reading;
     reading.time_ns = monotonic_ns();
     if (sockets_) {
+        if (began_fd_ >= 0) {
+            const std::uint32_t first = 0;
+            bpf_map_update_elem(began_fd_, &first, &reading.time_ns, BPF_ANY); // to an array: it cannot fail
+        }
         auto walked = walk_sockets(*sockets_);
         if (!walked && !walked_) {
             return tl::unexpected(walked.error());

@@ -50,6 +50,7 @@ private:
     std::optional<ClosedFlows> closed_;
     std::optional<RecordField> first_seen_, pid_, sampled_, netns_;
     bool walked_ = false;
+    int began_fd_ = -1;         ///< the program's array of the time when the last walk over sockets began
     int refused_fd_ = -1;       ///< the program's array of one counter
     std::uint64_t refused_ = 0; ///< what it said last
     std::uint64_t restarts_ = 0;

@@ -127,7 +127,8 @@ TEST_CASE("the built-in program has its maps, its handlers and its record for ev
                 maps.insert(map.name);
             }
             CHECK(maps == std::set<std::string>{"blank_record", "closed_count", "closed_flows", "flow_missed",
-                                                "flow_refused", "flow_stats", "last_record", "socket_copy"});
+                                                "flow_refused", "flow_stats", "last_record", "socket_copy",
+                                                "walk_began_ns"});
             const auto &table = *program.map("flow_stats");
             CHECK((table.type == BPF_MAP_TYPE_HASH && table.key_size == 8 && table.max_entries == 16384));
             CHECK(table.value_size == table.value.size());

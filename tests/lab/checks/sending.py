@@ -53,14 +53,13 @@ def by_asking_again_and_again(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 50000)
     sock.setblocking(False)
     sent = refused = 0
-    while sent < 3 << 20:
+    while sent < 3 << 20 or not refused:  # a reader that is quick leaves room for a while
         try:
             sent += sock.send(b"n" * 300000)
         except BlockingIOError:
             refused += 1
             if refused % 100 == 0:
                 select.select([], [sock], [])
-    assert refused > 0
     return sent
 
 

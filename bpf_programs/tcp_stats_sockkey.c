@@ -964,8 +964,11 @@ struct bpf_iter__tcp {
 	uid_t uid;
 };
 
-/* Brings the record of a socket up to date, and makes it where there is none. */
-static inline int take(struct tcp_sock *tp)
+/*
+ * Brings the record of a socket up to date, and makes it where there is none. `counts`: whether to count those
+ * that get none; only one of the two walks does, for the other comes by the same.
+ */
+static inline int take(struct tcp_sock *tp, int counts)
 {
 	struct sock *sk = (struct sock *)tp;
 	u64 key = (u64)tp;
@@ -983,7 +986,8 @@ static inline int take(struct tcp_sock *tp)
 		s = NULL;
 	}
 	if (is_refused(s, sk)) {
-		count_refused();
+		if (counts)
+			count_refused();
 		if (s)
 			flow_stats.delete(&key);
 		return 0;
@@ -991,7 +995,8 @@ static inline int take(struct tcp_sock *tp)
 	if (!s) {
 		s = start_record(key);
 		if (!s) {
-			COUNT_MISSED(untracked);
+			if (counts)
+				COUNT_MISSED(untracked);
 			return 0;
 		}
 		if (state != TCP_LISTEN && state != TCP_SYN_RECV)
@@ -1012,8 +1017,10 @@ int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
 	tp = bpf_skc_to_tcp_sock(ctx->sk_common);
 	if (!tp) /* TIME_WAIT, or a request whose handshake is not complete */
 		return 0;
-	return take(tp);
+	return take(tp, 1);
 }
+
+BPF_ARRAY(walk_began_ns, u64, 1); /* the monitor writes it before each walk over sockets */
 
 /*
  * The other walk, over open files: once at the start; when there are flows whose process is not known (they
@@ -1022,8 +1029,6 @@ int bpf_iter__tcp(struct bpf_iter__tcp *ctx)
  * takes the place where it ended among listening sockets for a place in there. Where a network namespace has no
  * listening socket, that is the first bucket.
  */
-BPF_ARRAY(walk_began_ns, u64, 1); /* the monitor writes it before each walk over sockets */
-
 struct bpf_iter__task_file {
 	void *meta;
 	struct task_struct *task;
@@ -1055,7 +1060,7 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 		tp = socket && socket->sk ? bpf_skc_to_tcp_sock(socket->sk) : NULL;
 		if (!tp)
 			return 0;
-		take(tp);
+		take(tp, 0);
 		s = flow_stats.lookup(&key);
 	}
 #endif

@@ -26,6 +26,8 @@ def of_two_thousand_flows_twenty_that_are_wanted_cost_twenty_records():
                 flows = monitor.next_snapshot()
                 equal({flow.local for flow in flows}, {end(client.getsockname()) for client, _ in pairs[:20]}, "flows")
                 equal(flows.missed_beside_probes, {"refused": 1980}, "comment line")
+                for _ in range(3):  # after the walk over open files too
+                    equal(monitor.next_snapshot().missed_beside_probes, {"refused": 1980}, "comment line later")
                 equal(table_entries(), 20, "entries of flow_stats")
 
                 # While it runs: those whose port is not known when they begin, and what happens to refused ones.

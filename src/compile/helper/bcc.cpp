@@ -16,6 +16,8 @@
 #include <bcc/BPF.h>
 #include <bpf/btf.h>
 #include <link.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/printable.h"
@@ -351,4 +353,13 @@ extern "C" int bcc_symcache_resolve_name(void * /*resolver*/, const char * /*mod
     const bool is_there =
         std::strcmp(name, "bpf_probe_read_kernel") == 0 && std::pair(version, patchlevel) >= std::pair(5, 5);
     return is_there ? 0 : -1;
+}
+
+/// In place of libc's: BCC takes the headers of the running kernel, and here they are those of the target.
+extern "C" int uname(utsname *name) noexcept {
+    const auto result = static_cast<int>(syscall(SYS_uname, name));
+    if (const auto &release = tcp_stats::target_release; !release.empty()) {
+        name->release[release.copy(name->release, sizeof(name->release) - 1)] = '\0';
+    }
+    return result;
 }

@@ -4,7 +4,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import MONITOR, Monitor, check, contains, equal, hidden, programs_of_bpf, run, sh, wait_for
+from harness import BUILD, MONITOR, Monitor, check, contains, equal, hidden, programs_of_bpf, run, sh, wait_for
 from short_connections import wait_for_the_end_of_all_sockets
 from sockets import connected, ends_of
 
@@ -127,7 +127,7 @@ def where_kprobes_cannot_attach_fentry_does_and_it_is_said():
 
 @check("base")
 def the_language_changes_the_sentences():
-    portuguese = {"LOCPATH": os.path.join(os.path.dirname(MONITOR), "locales"), "LC_ALL": "pt_BR.UTF-8"}
+    portuguese = {"LOCPATH": os.path.join(BUILD, "locales"), "LC_ALL": "pt_BR.UTF-8"}
     with Monitor("-i", "0.1", banner=False, env=portuguese) as monitor:
         wait_for("the first snapshot", lambda: len(monitor.lines) >= 3)
         equal(monitor.stop(), 0, "exit status")

@@ -145,18 +145,43 @@ bool is_ended_from_outside(int status) {
                                : WEXITSTATUS(status) > 128 && is_one(WEXITSTATUS(status) - 128);
 }
 
-/// Where the compiler ended for another reason than what it was given. `subject` is what it was to do, for messages.
-std::optional<Error> error_of_end(const HelperEnd &end, const std::string &helper, const std::string &subject) {
+Error no_compiler(const std::string &helper, const HelperEnd &end) {
+    return {ErrorKind::kernel_unsupported,
+            tr("the compiler {} cannot be started; install tcp_stats_monitor and the package libbpfcc anew", helper),
+            end.words};
+}
+
+/// Where the compiler did not start.
+std::optional<Error> error_of_start(const HelperEnd &end, const std::string &helper) {
+    constexpr int no_program = 126; // as shells have it
+    constexpr int no_library = 127; // ld.so(8)
+    const auto status = WIFEXITED(end.status) ? WEXITSTATUS(end.status) : 0;
+    constexpr std::string_view begin = "error while loading shared libraries: ";
+    if (const auto at = end.words.find(begin); status == no_library && at != std::string::npos) {
+        const auto library = end.words.substr(at + begin.size());
+        return Error{ErrorKind::kernel_unsupported,
+                     tr("the compiler cannot start: {} is missing; install the package libbpfcc",
+                        library.substr(0, library.find(':'))),
+                     end.words};
+    }
+    if (status == no_program || status == no_library) {
+        return no_compiler(helper, end);
+    }
+    return std::nullopt;
+}
+
+/// Where a compile ended for another reason than the program.
+std::optional<Error> error_of_compile(const HelperEnd &end, const std::string &helper, const std::string &program) {
     const auto error = [&](ErrorKind kind, std::string message) { return Error{kind, std::move(message), end.words}; };
     if (end.how == HelperEnd::How::too_late) {
         return error(ErrorKind::kernel_unsupported,
                      tr("the compiler of {} has not ended within {} minutes and was killed; try another program, or "
                         "--kernel-types btf",
-                        subject, longest_compile.count()));
+                        program, longest_compile.count()));
     }
     if (is_ended_from_outside(end.status)) {
         return error(ErrorKind::kernel_unsupported,
-                     tr("the compiler of {} was ended by somebody's signal; start again", subject));
+                     tr("the compiler of {} was ended by somebody's signal; start again", program));
     }
     if (WIFSIGNALED(end.status)) {
         const int signal = WTERMSIG(end.status);
@@ -164,25 +189,11 @@ std::optional<Error> error_of_end(const HelperEnd &end, const std::string &helpe
                    ? error(ErrorKind::kernel_unsupported,
                            tr("the compiler of {} was killed, as happens when memory runs out; free some and start "
                               "again",
-                              subject))
+                              program))
                    : error(ErrorKind::defect,
-                           tr("the compiler of {} crashed ({}); please report it", subject, strsignal(signal)));
+                           tr("the compiler of {} crashed ({}); please report it", program, strsignal(signal)));
     }
-    constexpr int no_program = 126; // as shells have it
-    constexpr int no_library = 127; // ld.so(8)
-    constexpr std::string_view begin = "error while loading shared libraries: ";
-    if (const auto at = end.words.find(begin); WEXITSTATUS(end.status) == no_library && at != std::string::npos) {
-        const auto library = end.words.substr(at + begin.size());
-        return error(ErrorKind::kernel_unsupported,
-                     tr("the compiler cannot start: {} is missing; install the package libbpfcc",
-                        library.substr(0, library.find(':'))));
-    }
-    if (WEXITSTATUS(end.status) == no_program || WEXITSTATUS(end.status) == no_library) {
-        return error(
-            ErrorKind::kernel_unsupported,
-            tr("the compiler {} cannot be started; install tcp_stats_monitor and the package libbpfcc anew", helper));
-    }
-    return std::nullopt;
+    return error_of_start(end, helper);
 }
 
 void replace_all(std::string &text, const std::string &part, const std::string &by) {
@@ -252,8 +263,11 @@ Result<HelperEnd> start(const std::vector<std::string> &arguments, const std::st
     if (!end) {
         return end;
     }
-    if (auto error = error_of_end(*end, *helper, arguments.front())) {
+    if (auto error = error_of_start(*end, *helper)) {
         return tl::unexpected(std::move(*error));
+    }
+    if (end->how != HelperEnd::How::by_itself || WIFSIGNALED(end->status)) {
+        return tl::unexpected(no_compiler(*helper, *end));
     }
     return end;
 }
@@ -278,7 +292,7 @@ Result<std::optional<CompiledProgram>> run_compiler(const CompileRequest &reques
     }
     // Included files lie in the private directory under their paths.
     replace_all(end->words, included_files_in(request.private_directory), "");
-    if (auto error = error_of_end(*end, *helper, text.name)) {
+    if (auto error = error_of_compile(*end, *helper, text.name)) {
         return tl::unexpected(std::move(*error));
     }
     if (end->answer.empty()) {

@@ -41,7 +41,7 @@ def says(*options, prefix=(), env=None):
     return errors
 
 
-@check("base", "numbers", compiles_here=True)
+@check("starting", "numbers", compiles_here=True)
 def a_second_start_does_not_compile_unless_it_is_asked_to():
     empty_the_cache()
     assert " comes from " not in says(), "the first start found a program"
@@ -51,7 +51,7 @@ def a_second_start_does_not_compile_unless_it_is_asked_to():
     equal(len(kept()), 2, "programs that are kept")
 
 
-@check("base")
+@check("starting")
 def a_cache_that_cannot_be_used_costs_a_compile_and_nothing_else():
     empty_the_cache()
     says()
@@ -87,9 +87,9 @@ def a_cache_that_cannot_be_used_costs_a_compile_and_nothing_else():
         contains(says(prefix=["unshare", "-m", "sh", "-c", f'{command} && exec "$@"', "sh"]), words)
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def the_compiler_has_no_capability_and_its_files_are_its_own_and_gone_afterwards():
-    with tempfile.TemporaryDirectory() as directory, Monitor("--no-cache", banner=False, env={"TMPDIR": directory}) as monitor:
+    with tempfile.TemporaryDirectory() as directory, Monitor("--no-cache", *SMALL, banner=False, env={"TMPDIR": directory}) as monitor:
         def at_work():
             return os.listdir(directory) and compilers()
         pid, = wait_for("the compiler at work", at_work)
@@ -116,7 +116,7 @@ def the_compiler_has_no_capability_and_its_files_are_its_own_and_gone_afterwards
     contains(errors, "set TMPDIR to a directory")
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def the_compiler_starts_where_only_root_may_look():
     """It is root without privileges: what another user has closed is closed to it, and what started the monitor is not."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
@@ -142,7 +142,7 @@ def the_compiler_starts_where_only_root_may_look():
         equal(done.returncode, 0, f"exit status, with {done.stderr}")
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def a_signal_of_somebody_ends_the_compiler_with_a_sentence():
     for number in (signal.SIGTERM, signal.SIGHUP):
         with Monitor("--no-cache", banner=False) as monitor:
@@ -152,7 +152,7 @@ def a_signal_of_somebody_ends_the_compiler_with_a_sentence():
             contains(monitor.stderr(), "was ended by somebody's signal; start again")
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def a_pinned_map_is_made_once_and_taken_where_it_is_the_same():
     with open(SMALL[1]) as file:
         text = file.read()
@@ -182,7 +182,7 @@ def a_pinned_map_is_made_once_and_taken_where_it_is_the_same():
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def whoever_is_killed_during_a_compile_nothing_is_left():
     before = programs_of_bpf()
     with tempfile.TemporaryDirectory() as directory:
@@ -216,7 +216,7 @@ def whoever_is_killed_during_a_compile_nothing_is_left():
     wait_for("the kernel to free the programs", lambda: programs_of_bpf() <= before)
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def ctrl_c_during_a_compile_ends_it_at_once():
     """Long before the compile would have been over: nothing but the last word is shown."""
     with tempfile.TemporaryDirectory() as directory:
@@ -233,7 +233,7 @@ def ctrl_c_during_a_compile_ends_it_at_once():
             equal(os.listdir(directory), [], "left of its files")
 
 
-@check("base", compiles_here=True)
+@check("starting", compiles_here=True)
 def without_a_compiler_everything_works_that_needs_none():
     with tempfile.TemporaryDirectory() as directory:
         alone = f"{directory}/tcp_stats_monitor"

@@ -44,14 +44,13 @@ class Terminal:
             subprocess.run([*self.tmux, "kill-server"], check=False)
 
     def end_commands(self):
-        """Before the terminal goes: what the kernel then sends to a process that the leak sanitizer has stopped at its
-        end makes that wait for ever, and keep a core busy."""
+        """Before the terminal goes, and by force: a process that the leak sanitizer has stopped at its end waits for ever,
+        and keeps a core busy, when another signal comes then."""
         for pid in self.children():
-            for number in (signal.SIGTERM, signal.SIGCONT):
-                try:
-                    os.kill(pid, number)
-                except ProcessLookupError:
-                    pass
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         wait_for("the end of what runs in the terminal", lambda: not self.children())
 
     def ask(self, *command):

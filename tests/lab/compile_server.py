@@ -17,13 +17,22 @@ def strings(path):
         return file.read().decode().split("\0")[:-1]
 
 
-def answer(asked):
-    environment = dict(variable.split("=", 1) for variable in strings(f"{asked}/environment")
-                       if variable.startswith(ABOUT_MESSAGES))
+def compiled(asked):
+    """The status of the compiler, or that of a compile that could not be begun, with the reason among its words."""
     with (open(f"{asked}/input", "rb") as request, open(f"{asked}/output", "wb") as output,
           open(f"{asked}/words", "wb") as words):
-        status = subprocess.run([compiler, *strings(f"{asked}/arguments")], env=environment, stdin=request,
-                                stdout=output, stderr=words).returncode
+        try:
+            environment = dict(variable.split("=", 1) for variable in strings(f"{asked}/environment")
+                               if variable.startswith(ABOUT_MESSAGES))
+            return subprocess.run([compiler, *strings(f"{asked}/arguments")], env=environment, stdin=request,
+                                  stdout=output, stderr=words).returncode
+        except (OSError, ValueError) as error:
+            words.write(f"compile_server.py cannot run {compiler}: {error}\n".encode())
+            return 125
+
+
+def answer(asked):
+    status = compiled(asked)
     with open(f"{asked}/status", "w") as file:
         file.write(str(status))
     os.rename(asked, asked.replace("/asked.", "/answered."))

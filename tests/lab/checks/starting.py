@@ -89,7 +89,7 @@ def a_cache_that_cannot_be_used_costs_a_compile_and_nothing_else():
 
 @check("starting", compiles_here=True)
 def the_compiler_has_no_capability_and_its_files_are_its_own_and_gone_afterwards():
-    with tempfile.TemporaryDirectory() as directory, Monitor("--no-cache", *SMALL, banner=False, env={"TMPDIR": directory}) as monitor:
+    with tempfile.TemporaryDirectory() as directory, Monitor("--no-cache", banner=False, env={"TMPDIR": directory}) as monitor:
         def at_work():
             return os.listdir(directory) and compilers()
         pid, = wait_for("the compiler at work", at_work)

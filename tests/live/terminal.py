@@ -65,8 +65,17 @@ class Terminal:
         self.ask("send-keys", "-l", text)
 
     def run(self, command):
+        """At the shell's prompt, for which it waits. What is typed before is echoed twice, and Enter is taken by whoever
+        reads then."""
+        wait_for(f"a prompt for {command!r}", self.is_at_prompt)
         self.type(command)
+        wait_for(f"the shell to take {command!r}", lambda: not self.is_at_prompt())
         self.press("Enter")
+
+    def is_at_prompt(self):
+        """The cursor is behind a prompt, and nothing is."""
+        column, row = self.ask("display-message", "-p", "#{cursor_x} #{cursor_y}").split()
+        return column == "2" and self.ask("capture-pane", "-p").split("\n")[int(row)] in ("$", "$ ")
 
     def screen(self):
         lines = self.ask("capture-pane", "-p").split("\n")

@@ -37,11 +37,6 @@ endmacro()
 require_header(MSGPACK_INCLUDE_DIR msgpack.hpp libmsgpack-cxx-dev)
 require_header(XXHASH_INCLUDE_DIR xxhash.h libxxhash-dev)
 
-option(TCP_STATS_WITH_KERNEL "Build the program; OFF: only what is pure, and its tests, without libbcc" ON)
-if(NOT TCP_STATS_WITH_KERNEL)
-  return()
-endif()
-
 require_pkg_config(LIBBPF libbpf 1.1 libbpf-dev)
 
 find_path(BCC_INCLUDE_DIR bcc/BPF.h)

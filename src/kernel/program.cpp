@@ -104,7 +104,8 @@ Result<Descriptor> Program::create_map(const MapDescription &map) const {
             return pinned;
         }
     }
-    LIBBPF_OPTS(bpf_map_create_opts, options);
+    bpf_map_create_opts options{};
+    options.sz = sizeof(options);
     options.map_flags = map.flags;
     if (map.inner_map) {
         options.inner_map_fd = static_cast<__u32>(maps_[*map.inner_map].get());
@@ -161,7 +162,8 @@ std::optional<Map> Program::map(std::string_view map_name) const {
 
 tl::expected<int, LoadFailure> Program::load(const Handler &handler) {
     const auto instructions = linked(handler, maps_);
-    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
     options.attach_btf_id = handler.attach_btf_id;
     options.expected_attach_type = attach_type(handler.kind);
     if (btf_ && handler.functions.count > 0) {

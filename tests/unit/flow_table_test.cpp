@@ -119,7 +119,7 @@ std::map<std::uint64_t, std::uint32_t> by_key(const RawEntries &entries) {
 } // namespace
 
 TEST_CASE("every entry is read, in as many batches as it takes") {
-    for (const std::uint64_t count : {0, 1, 4095, 4096, 4097, 20000}) {
+    for (const std::uint64_t count : {0U, 1U, 4095U, 4096U, 4097U, 20000U}) {
         auto map = map_of(count);
         const auto entries = read_all(map, 4, 20000);
         REQUIRE(entries.has_value());

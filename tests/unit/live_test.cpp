@@ -360,7 +360,7 @@ TEST_CASE("every size of screen gets a picture of that size") {
             look.key(Code::enter);
         }
         for (std::size_t rows = 0; rows < 30; ++rows) {
-            for (const std::size_t width : {0, 1, 2, 3, 10, 39, 80, 200}) {
+            for (const std::size_t width : {0U, 1U, 2U, 3U, 10U, 39U, 80U, 200U}) {
                 const auto picture = look.model().picture({rows, width});
                 CHECK(picture.lines.size() == rows);
                 CHECK(std::all_of(picture.lines.begin(), picture.lines.end(),

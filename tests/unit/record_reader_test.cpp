@@ -118,7 +118,7 @@ TEST_CASE("a known field is absent where its value says so, and numbers with nam
                        {"mine", "unsigned int"}});
     auto record = table.record();
     record.set("min_rtt_us", 0xffffffff).set("pacing_rate", ~std::uint64_t(0)).set("ca_state", 9);
-    for (const std::size_t absent : {0, 1, 2, 4, 5}) {
+    for (const std::size_t absent : {0U, 1U, 2U, 4U, 5U}) {
         CHECK(value(table, record, absent) == Value());
     }
     CHECK(value(table, record, 3) == Value(std::string("9")));

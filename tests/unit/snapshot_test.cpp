@@ -283,7 +283,7 @@ TEST_CASE("data held back without a reason of its own is the congestion control'
 
 TEST_CASE("without first_seen_ns a closed flow is told from a new one at its address by its ends") {
     const Table own({{"sport", "unsigned short"}, {"mine", "unsigned int"}});
-    for (const std::uint64_t port : {1000, 1001}) {
+    for (const std::uint64_t port : {1000U, 1001U}) {
         History past(own.reader(), [](std::uint64_t) { return std::string(); });
         Reading reading;
         Table::add(reading.live, 7, own.record().set("sport", port));
@@ -295,7 +295,7 @@ TEST_CASE("without first_seen_ns a closed flow is told from a new one at its add
 TEST_CASE("a program with fields of its own only has rates of what it has, by the readings' times") {
     const Table own({{"bytes_sent", "unsigned int"}, {"mine", "unsigned int"}});
     History past(own.reader(), [](std::uint64_t) { return std::string(); });
-    for (const std::uint64_t bytes : {1000, 3000}) {
+    for (const std::uint64_t bytes : {1000U, 3000U}) {
         Reading reading;
         reading.time_ns = bytes * 1'000'000;
         Table::add(reading.live, 7, own.record().set("bytes_sent", bytes));

@@ -91,10 +91,10 @@ private:
             const bool array = last != std::string::npos && text.find_first_of("0123456789", last) != std::string::npos;
             const auto element = array ? text.substr(0, last) : text;
             const auto length = array ? std::stoul(text.substr(last)) : 1;
-            const auto each = element.ends_with("char")    ? 1
-                              : element.ends_with("short") ? 2
-                              : element.ends_with("int")   ? 4
-                                                           : 8;
+            const auto each = element.ends_with("char")    ? 1U
+                              : element.ends_with("short") ? 2U
+                              : element.ends_with("int")   ? 4U
+                                                           : 8U;
             size += each * length;
             members += (members.empty() ? "" : ", ") + std::string("[\"") + name + "\", \"" + element + "\"" +
                        (array ? ", [" + std::to_string(length) + "]" : "") + "]";

@@ -21,17 +21,17 @@ def is_cut_short(record, client):
     return record["closed_from"] != ("FIN_WAIT2" if client else "LAST_ACK")
 
 
-def what_is_wrong_with(record, end, client):
+def what_is_wrong_with(record, end, client, pid):
     """With the last record of one end of a short connection: a list of words."""
     if is_cut_short(record, client):
         # What came about by then is not known here, and nobody may have been seen at work on a server's end.
         is_right = record["role"] == ("active" if client else "passive") and \
-            (record.get("pid") == str(os.getpid()) or (not client and "pid" not in record))
+            (record.get("pid") == str(pid) or (not client and "pid" not in record))
         return [] if is_right else [f"role and pid of {end} in {record}"]
     # A client in FIN_WAIT2 that nobody holds any more is done before the FIN comes.
     fin = int(record["bytes_received"] != "0" or not client)
     found = record["bytes"], int(record["bytes_received"]) - fin, record["role"], record.get("pid")
-    expected = (*(("1000", 0, "active") if client else ("0", 1000, "passive")), str(os.getpid()))
+    expected = (*(("1000", 0, "active") if client else ("0", 1000, "passive")), str(pid))
     wrong = []
     if found != expected:
         wrong.append(f"bytes accepted, received (without the FIN), role and pid of {end}: {found}, expected {expected}, in {record}")
@@ -85,7 +85,7 @@ def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=Fals
     wrong = [f"no last record of {end}" for end in lacking.elements()]
     cut_short = []
     for end, record in records:
-        wrong += what_is_wrong_with(record, end, end in clients)
+        wrong += what_is_wrong_with(record, end, end in clients, connections.pid)
         if is_cut_short(record, end in clients):
             cut_short.append((end, record))
     calls = [int(record["sendmsg_calls"]) for end, record in records if end in clients and not is_cut_short(record, True)]

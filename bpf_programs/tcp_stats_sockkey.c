@@ -100,6 +100,15 @@ struct retransmit_state_t {
 };
 
 /*
+ * When an application sent last. To read the clock would cost each send more than all the rest: a send leaves the number of
+ * the timer tick, and what time that was is worked out when the socket is sampled.
+ */
+struct send_state_t {
+	u32 tick;  /* low bits of jiffies */
+	u32 dated; /* the tick that last_seen_ns has been brought up to */
+};
+
+/*
  * SAMPLE(member, value) sets a member of the record `s`, if anybody asks for it: else the kernel's is not read.
  */
 #define IN_USE(member) (!IS_ENABLED(UNUSED_##member))
@@ -121,7 +130,7 @@ struct flow_stats_t {
 	u32 srtt_us;	  /* smoothed round-trip time, µs times 8: the kernel keeps three fraction bits */
 	u32 rtt_us;	  /* the same in µs */
 	u32 cwnd;	  /* congestion window, in segments of one MSS */
-	u64 last_seen_ns; /* bpf_ktime_get_ns() of the last event, not of the last sample */
+	u64 last_seen_ns; /* of the last event, not of the last sample; of a send to the timer tick */
 
 	/* Who and where. */
 	u32 pid;
@@ -165,6 +174,7 @@ struct flow_stats_t {
 #define USER_MEMBER_SIGN(name, value) u8 signed_##name[1 + field_##name##_is_signed];
 	USER_FIELDS(USER_MEMBER_SIGN)
 	struct retransmit_state_t retransmit_state;
+	struct send_state_t send_state;
 };
 
 /*
@@ -475,6 +485,16 @@ static inline u64 delivery_rate_of(struct tcp_sock *tp)
 	return (u64)tp->rate_delivered * tp->mss_cache * 1000000 / interval_us;
 }
 
+static inline void date_last_send(struct flow_stats_t *s)
+{
+	u32 tick = s->send_state.tick, ago = (u32)bpf_jiffies64() - tick;
+	u64 sent_ns = s->sampled_ns - ago * (1000000000ULL / KERNEL_HZ);
+
+	if (tick != s->send_state.dated && sent_ns > s->last_seen_ns)
+		s->last_seen_ns = sent_ns;
+	s->send_state.dated = tick;
+}
+
 /* What the socket says now. `state` is the state to show, and that the counters are of. */
 static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
 {
@@ -487,6 +507,7 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 
 	s->last_state = state;
 	s->sampled_ns = bpf_ktime_get_ns();
+	date_last_send(s);
 	if (!s->addr.role && state != TCP_LISTEN)
 		s->addr.role = role_of(tp, state);
 	SAMPLE(cgroup, cgroup_of(sk));
@@ -591,12 +612,16 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 {
 	u64 key = (u64)sk;
 	struct flow_stats_t *s = flow_stats.lookup(&key);
-	u32 state = sk->__sk_common.skc_state;
 #ifdef SOCKET_WALK
 	/* No room for it, or it is older than the monitor and in a namespace that no walk comes to. */
-	if (!s && state != TCP_CLOSE && state != TCP_LISTEN && is_wanted(sk))
-		COUNT_MISSED(unrecorded);
+	if (!s) {
+		u32 state = sk->__sk_common.skc_state;
+
+		if (state != TCP_CLOSE && state != TCP_LISTEN && is_wanted(sk))
+			COUNT_MISSED(unrecorded);
+	}
 #else
+	u32 state = sk->__sk_common.skc_state;
 	struct tcp_sock *tp;
 
 	if (state == TCP_CLOSE || state == TCP_LISTEN)
@@ -622,21 +647,22 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 	return s;
 }
 
-/* A name is looked up again after a pause: the process may have become another program. */
-#define SEND_PAUSE_NS 1000000000
+/* A name is looked up again after a pause of a second: the process may have become another program. */
+#define SEND_PAUSE_TICKS KERNEL_HZ
 
 static inline int on_sendmsg(struct sock *sk)
 {
 	struct flow_stats_t *s = observe(sk);
-	u64 now = bpf_ktime_get_ns();
+	u32 tick = bpf_jiffies64();
 
 	if (!s)
 		return 0;
 	__sync_fetch_and_add(&s->sendmsg_calls, 1);
-	if (s->pid != bpf_get_current_pid_tgid() >> 32 || now - s->last_seen_ns > SEND_PAUSE_NS)
+	if (s->pid != bpf_get_current_pid_tgid() >> 32 || tick - s->send_state.tick > SEND_PAUSE_TICKS)
 		fill_who(s);
-	s->last_seen_ns = now;
+	s->send_state.tick = tick;
 #ifndef SOCKET_WALK
+	s->last_seen_ns = s->sampled_ns;
 	/*
 	 * tcp_sendmsg() has not locked the socket yet. If a reset closed it on another CPU meanwhile,
 	 * its record was removed before this made it again.

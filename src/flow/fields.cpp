@@ -51,10 +51,9 @@ constexpr Field field_table[] = {
      none, percentiles},
     {"last_state", "state", "", "skc_state", "", "State of the connection, by its name. CLOSE: it has ended.", record,
      never, tcp_state},
-    {"last_seen_ns", nullptr, "ns", "bpf_ktime_get_ns()", "",
+    {"last_seen_ns", nullptr, "ns", "bpf_ktime_get_ns(), jiffies", "",
      "CLOCK_MONOTONIC at the last event: a send, a retransmit, a change of state; or when the flow was first found. "
-     "Not "
-     "the time of the last packet, and not of the sample.",
+     "Of a send to the timer tick, 1 to 10 ms. Not the time of the last packet, and not of the sample.",
      record, never, none, maximum},
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",
@@ -222,6 +221,7 @@ constexpr Field field_table[] = {
      internal},
     {"closed_ns", nullptr, "ns", "", "", "Where duration_ms ends.", internal},
     {"retransmit_state", nullptr, "", "", "", "How far retransmits have been divided up by cause.", internal},
+    {"send_state", nullptr, "ticks", "", "", "When the last send was.", internal},
 };
 
 std::string name_in_line(const Field &field) {

@@ -29,13 +29,15 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
         return tl::unexpected(missed.error());
     }
     Collector collector(table, reader, std::move(*missed));
-    for (const auto &[target, iterator] : {std::pair("tcp", &collector.sockets_), {"task_file", &collector.files_}}) {
-        auto loaded = BpfIterator::load(program, target);
-        if (!loaded) {
-            return tl::unexpected(loaded.error());
-        }
-        *iterator = std::move(*loaded);
+    auto sockets = BpfIterator::load(program, "tcp");
+    auto files = BpfIterator::load(program, "task_file");
+    if (!sockets || !files) {
+        return tl::unexpected(sockets ? files.error() : sockets.error());
     }
+    if (*sockets) {
+        collector.sockets_.emplace(std::move(**sockets));
+    }
+    collector.files_ = std::move(*files);
     auto closed = ClosedFlows::open(program, reader.record_size());
     if (!closed) {
         return tl::unexpected(closed.error());
@@ -66,7 +68,7 @@ Result<Reading> Collector::read(const Hooks &hooks) {
             const std::uint32_t first = 0;
             bpf_map_update_elem(began_fd_, &first, &reading.time_ns, BPF_ANY); // to an array: it cannot fail
         }
-        auto walked = walk_sockets(*sockets_);
+        auto walked = sockets_->walk();
         if (!walked && !walked_) {
             return tl::unexpected(walked.error());
         }
@@ -74,23 +76,26 @@ Result<Reading> Collector::read(const Hooks &hooks) {
         // No namespace has the number 0: nothing was walked, and the snapshot says so.
         reading.walked_netns = walked ? std::move(*walked) : std::unordered_set<std::uint64_t>{0};
     }
-    reading.refused = newly_refused();
-    auto live = table_->read();
-    if (live && files_ && wants_files(*live, reading)) {
-        files_walked_ns_ = monotonic_ns();
-        files_->run(); // who is not found stays unknown
-        restarts_ += live->restarts;
-        live = table_->read();
-    }
-    if (!live) {
+    if (auto live = read_table(reading); !live) {
         return tl::unexpected(live.error());
     }
-    reading.live = std::move(*live);
+    if (walk_other_namespaces(reading)) {
+        if (auto live = read_table(reading); !live) {
+            return tl::unexpected(live.error());
+        }
+    }
+    if (files_ && wants_files(reading)) {
+        files_walked_ns_ = monotonic_ns();
+        files_->run(); // who is not found stays unknown
+        if (auto live = read_table(reading); !live) {
+            return tl::unexpected(live.error());
+        }
+    }
+    reading.refused = newly_refused();
     collect_closed();
     if (closed_) {
         reading.closed = closed_->take();
     }
-    restarts_ += reading.live.restarts;
     reading.missed = missed_.read();
     if (closed_) {
         const auto count = std::find_if(reading.missed.begin(), reading.missed.end(),
@@ -114,7 +119,37 @@ std::optional<std::uint64_t> Collector::newly_refused() {
     return count - std::exchange(refused_, count);
 }
 
-bool Collector::wants_files(const RawEntries &entries, const Reading &reading) const {
+Result<void> Collector::read_table(Reading &reading) {
+    auto live = table_->read();
+    if (!live) {
+        return tl::unexpected(live.error());
+    }
+    restarts_ += live->restarts;
+    reading.live = std::move(*live);
+    return {};
+}
+
+bool Collector::walk_other_namespaces(Reading &reading) {
+    if (!sockets_ || !netns_) {
+        return false;
+    }
+    std::unordered_set<std::uint64_t> others;
+    for (std::size_t i = 0; i < reading.live.keys.size(); ++i) {
+        const auto netns = RecordReader::number(record_of(reading, i), netns_); // 0: no sample was taken ever
+        if (netns != 0 && !reading.walked_netns.contains(netns)) {
+            others.insert(netns);
+        }
+    }
+    const auto walked = sockets_->walk_others(std::move(others));
+    reading.walked_netns.insert(walked.begin(), walked.end());
+    return !walked.empty();
+}
+
+Record Collector::record_of(const Reading &reading, std::size_t index) const {
+    return Record(reading.live.values).subspan(index * reader_->record_size(), reader_->record_size());
+}
+
+bool Collector::wants_files(const Reading &reading) const {
     if (files_walked_ns_ == 0) {
         return true;
     }
@@ -125,8 +160,8 @@ bool Collector::wants_files(const RawEntries &entries, const Reading &reading) c
                (since_last_ns >= before_looking_again_ns ||
                 RecordReader::number(record, first_seen_) > files_walked_ns_);
     };
-    for (std::size_t i = 0; i < entries.keys.size(); ++i) {
-        const auto record = Record(entries.values).subspan(i * reader_->record_size(), reader_->record_size());
+    for (std::size_t i = 0; i < reading.live.keys.size(); ++i) {
+        const auto record = record_of(reading, i);
         if (has_unknown_owner(record) || was_passed_over(record, reading)) {
             return true;
         }

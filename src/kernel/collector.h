@@ -37,7 +37,12 @@ private:
         : table_(&table), reader_(&reader), missed_(std::move(missed)) {}
 
     std::optional<std::uint64_t> newly_refused();
-    bool wants_files(const RawEntries &entries, const Reading &reading) const;
+    Result<void> read_table(Reading &reading);
+    /// Those that records are of and that the walk has not come to: a connection began there since the last search.
+    /// Whether any was walked.
+    bool walk_other_namespaces(Reading &reading);
+    bool wants_files(const Reading &reading) const;
+    Record record_of(const Reading &reading, std::size_t index) const;
 
     /// Whether the walk over the sockets of its namespace has not come by it. From Linux 5.15 on it skips some.
     bool was_passed_over(Record record, const Reading &reading) const;
@@ -45,7 +50,7 @@ private:
     const FlowTable *table_;
     const RecordReader *reader_;
     MissedCounts missed_;
-    std::optional<BpfIterator> sockets_;
+    std::optional<SocketWalk> sockets_;
     std::optional<BpfIterator> files_;
     std::optional<ClosedFlows> closed_;
     std::optional<RecordField> first_seen_, pid_, sampled_, netns_;

@@ -1,11 +1,15 @@
 #include "kernel/network_namespaces.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -63,6 +67,24 @@ std::vector<NetworkNamespace> network_namespaces() {
     add_mounted(collection);
     add_of_processes(collection);
     return std::move(collection).found();
+}
+
+bool has_tcp_sockets() {
+    constexpr std::array counts = {std::pair("/proc/thread-self/net/sockstat", std::string_view("TCP: inuse ")),
+                                   std::pair("/proc/thread-self/net/sockstat6", std::string_view("TCP6: inuse "))};
+    bool told = false;
+    for (const auto &[path, words] : counts) {
+        std::ifstream file(path); // without IPv6 there is no sockstat6
+        for (std::string line; std::getline(file, line);) {
+            if (line.starts_with(words)) {
+                told = true;
+                if (line[words.size()] != '0') {
+                    return true;
+                }
+            }
+        }
+    }
+    return !told;
 }
 
 NamespaceVisit::NamespaceVisit(const std::string &path) : home_fd_(open(own_path, O_RDONLY | O_CLOEXEC)) {

@@ -68,15 +68,17 @@ def hidden(*paths):
 
 
 def wait_for(what, condition, limit_s=LIMIT_S):
-    """The first true value of condition(); fails, naming `what`, when the limit passes."""
+    """The first true value of condition(); fails, naming `what`, when the limit passes. What takes long to look at is not
+    looked at all the time: that would slow down what is waited for."""
     end = time.monotonic() + limit_s
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited {limit_s} s in vain for {what}")
-        time.sleep(0.05)
+        time.sleep(min(1, max(0.05, time.monotonic() - began)))
 
 
 def equal(found, expected, what):

@@ -9,17 +9,16 @@ class Namespaces:
     address: a lost ARP or neighbour request would end a connect() with EHOSTUNREACH."""
 
     def __init__(self, netem="delay 20ms loss 5%"):
-        ends = (("a", 1, "b", 2), ("b", 2, "a", 1))
-        for name in ("a", "b"):
-            sh(f"ip netns add {name} && ip -n {name} link set lo up")
+        sh("ip netns add a && ip netns add b")
         sh("ip link add veth-a netns a address 02:00:00:00:00:01 type veth "
            "peer name veth-b netns b address 02:00:00:00:00:02")
-        for name, number, _, peer in ends:
-            sh(f"ip -n {name} addr add 10.9.0.{number}/24 dev veth-{name} && "
-               f"ip -n {name} addr add fd09::{number}/64 dev veth-{name} nodad && ip -n {name} link set veth-{name} up")
-            for address in (f"10.9.0.{peer}", f"fd09::{peer}"):
-                sh(f"ip -n {name} neigh replace {address} lladdr 02:00:00:00:00:0{peer} dev veth-{name} nud permanent")
-        sh(f"ip netns exec a tc qdisc add dev veth-a root netem {netem}")
+        for name, number, peer in (("a", 1, 2), ("b", 2, 1)):
+            commands = ["link set lo up", f"addr add 10.9.0.{number}/24 dev veth-{name}",
+                        f"addr add fd09::{number}/64 dev veth-{name} nodad", f"link set veth-{name} up"]
+            commands += [f"neigh replace {address} lladdr 02:00:00:00:00:0{peer} dev veth-{name} nud permanent"
+                         for address in (f"10.9.0.{peer}", f"fd09::{peer}")]
+            sh(f"ip -n {name} -batch -", input="\n".join(commands))
+        sh(f"tc -n a qdisc add dev veth-a root netem {netem}")
 
     def __enter__(self):
         return self

@@ -1,9 +1,10 @@
 """Flows that were there before the monitor, and what ss says of all of them."""
 import os
 import re
+import subprocess
 from contextlib import ExitStack
 
-from harness import LIMIT_S, Monitor, Skipped, check, equal, helper, run, sh, wait_for
+from harness import LIMIT_S, PROGRAMS, Killed, Monitor, Skipped, check, equal, helper, run, sh, wait_for
 from namespaces import Namespaces, in_namespace, netns_inode, nstat
 from snapshot import Flow, beside_probes, words_of_comment
 from transfers import Echo
@@ -164,3 +165,33 @@ def sockets_that_the_walk_of_the_kernel_skips_are_in_every_snapshot():
                     equal(differences(ours(mine[ends]), values), {}, f"fields of {mine[ends].line}")
     finally:
         sh("ip netns del one")
+
+
+@check("types", "newest")
+def a_namespace_that_comes_while_the_monitor_runs_is_walked_from_its_first_connection_on():
+    """By two names, then by processes alone, each of which goes and takes its namespace along."""
+    with Monitor("-i", "0.3") as monitor:
+        monitor.next_snapshot()
+        for name in ("late", "later", None, None):
+            if name:
+                sh(f"ip netns add {name}")
+            within = ("ip", "netns", "exec", name) if name else ("unshare", "--net")
+            before = len(monitor.snapshots)
+            try:
+                with Killed(*within, "sh", "-c", 'ip link set lo up && exec /usr/bin/python3 "$0" 3 1', f"{PROGRAMS}/holds_flows.py",
+                            stdout=subprocess.PIPE, text=True) as holder:
+                    equal(holder.stdout.readline(), "ready\n", "the holder of the flows")
+                    inode = os.stat(f"/proc/{holder.pid}/ns/net").st_ino
+
+                    def mine(flows):
+                        return [flow for flow in flows if flow["netns"] == inode]
+                    flows = mine(monitor.next_snapshot())
+                    equal(sorted((flow.bytes, flow["bytes_received"]) for flow in flows),
+                          [(0, 0)] * 2 + [(18, 20701)] * 2 + [(20701, 18)] * 2, "bytes sent and received of its flows")
+                    equal({name: count for snapshot in monitor.snapshots[before:] for name, count in snapshot.missed.items()
+                           if name == "unwalked"}, {}, "flows in a namespace that was not walked")
+            finally:
+                if name:
+                    sh(f"ip netns del {name}")
+            monitor.wait_for_snapshot("their end", lambda flows: not mine(flows))
+        equal(monitor.stop(), 0, "exit status")

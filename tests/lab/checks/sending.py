@@ -4,9 +4,10 @@ import os
 import select
 import socket
 import tempfile
+import time
 
 from harness import Monitor, check, equal, wait_for
-from sockets import connected, drain, ends_of
+from sockets import connected, drain, ends_of, receive
 
 
 def by_sendfile(sock):
@@ -109,3 +110,26 @@ def a_receiver_that_reads_nothing_leaves_the_bytes_in_both_queues():
         sender, _ = both(monitor.wait_for_snapshot(
             "a half-closed connection", lambda flows: both(flows) and both(flows)[0].state == "CLOSE_WAIT"))
         equal((sender.bytes, sender["rcvq"]), (sent, 0), "bytes, and none to read although a FIN came")
+
+
+@check("truth", "numbers")
+def the_time_of_a_send_is_known_to_the_timer_tick_and_stays_what_it_was():
+    client, server = connected()
+    with client, server, Monitor("-i", "0.3") as monitor:
+        sent = 0
+
+        def to_the_tick():
+            nonlocal sent
+            before = time.monotonic_ns()
+            client.send(b"x")
+            after = time.monotonic_ns()
+            receive(server, 1)
+            sent += 1
+            flow = monitor.wait_for_flow("the send", lambda flow: flow.ends == ends_of(client) and flow.bytes == sent)
+            later = monitor.wait_for_flow("the flow", lambda flow: flow.ends == ends_of(client))
+            equal(later.seen_ns, flow.seen_ns, "time of the last send, in a later snapshot")
+            # An emulated guest's ticks may come late.
+            assert before - 10**9 < flow.seen_ns < after + 10**9, f"sent from {before} to {after}: {flow.line}"
+            return before - 10**7 <= flow.seen_ns <= after + 10**7
+        wait_for("a send whose time is known to 10 ms", to_the_tick)
+        equal(monitor.stop(), 0, "exit status")

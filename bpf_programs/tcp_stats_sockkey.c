@@ -130,7 +130,7 @@ struct flow_stats_t {
 	u32 srtt_us;	  /* smoothed round-trip time, µs times 8: the kernel keeps three fraction bits */
 	u32 rtt_us;	  /* the same in µs */
 	u32 cwnd;	  /* congestion window, in segments of one MSS */
-	u64 last_seen_ns; /* of the last event, not of the last sample; of a send to the timer tick */
+	u64 last_seen_ns; /* of the last event, not of the last sample; a send is timed to one timer tick */
 
 	/* Who and where. */
 	u32 pid;

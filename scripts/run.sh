@@ -9,6 +9,7 @@ root=$PWD
 . scripts/packages.sh
 
 install_packages "${build_packages[@]}" >&2
+[ -x build/tcp_stats_monitor ] || printf 'Building, which takes some minutes the first time …\n' >&2
 build_preset release
 monitor=$root/build/tcp_stats_monitor
 cd "$launch_directory"

@@ -53,7 +53,8 @@ constexpr Field field_table[] = {
      never, tcp_state},
     {"last_seen_ns", nullptr, "ns", "bpf_ktime_get_ns(), jiffies", "",
      "CLOCK_MONOTONIC at the last event: a send, a retransmit, a change of state; or when the flow was first found. "
-     "Of a send to the timer tick, 1 to 10 ms. Not the time of the last packet, and not of the sample.",
+     "The time of a send is known to one timer tick, 1 to 10 ms. Not the time of the last packet, and not of the "
+     "sample.",
      record, never, none, maximum},
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",

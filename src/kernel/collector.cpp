@@ -133,14 +133,16 @@ bool Collector::walk_other_namespaces(Reading &reading) {
     if (!sockets_ || !netns_) {
         return false;
     }
-    std::unordered_set<std::uint64_t> others;
+    std::unordered_map<std::uint64_t, std::uint64_t> began_ns;
     for (std::size_t i = 0; i < reading.live.keys.size(); ++i) {
-        const auto netns = RecordReader::number(record_of(reading, i), netns_); // 0: no sample was taken ever
+        const auto record = record_of(reading, i);
+        const auto netns = RecordReader::number(record, netns_); // 0: no sample was taken ever
         if (netns != 0 && !reading.walked_netns.contains(netns)) {
-            others.insert(netns);
+            auto &newest = began_ns[netns];
+            newest = std::max(newest, RecordReader::number(record, first_seen_));
         }
     }
-    const auto walked = sockets_->walk_others(std::move(others));
+    const auto walked = sockets_->walk_others(began_ns);
     reading.walked_netns.insert(walked.begin(), walked.end());
     return !walked.empty();
 }

@@ -38,8 +38,7 @@ private:
 
     std::optional<std::uint64_t> newly_refused();
     Result<void> read_table(Reading &reading);
-    /// Those that records are of and that the walk has not come to: a connection began there since the last search.
-    /// Whether any was walked.
+    /// Walks those that records are of and that the walk did not come to, as far as they can be found. Whether any was.
     bool walk_other_namespaces(Reading &reading);
     bool wants_files(const Reading &reading) const;
     Record record_of(const Reading &reading, std::size_t index) const;

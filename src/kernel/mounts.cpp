@@ -3,6 +3,9 @@
 #include <fstream>
 #include <sstream>
 
+#include <fcntl.h>
+#include <poll.h>
+
 namespace tcp_stats {
 namespace {
 
@@ -40,6 +43,13 @@ std::vector<Mount> parse_mounts(const std::string &mountinfo) {
         }
     }
     return found;
+}
+
+MountChanges::MountChanges() : mountinfo_(open("/proc/thread-self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
+
+bool MountChanges::any() {
+    pollfd changed = {mountinfo_.get(), POLLPRI, 0};
+    return poll(&changed, 1, 0) > 0 && (changed.revents & POLLPRI) != 0;
 }
 
 std::vector<Mount> mounts() {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
+
 namespace tcp_stats {
 
 struct Mount {
@@ -17,5 +19,17 @@ std::vector<Mount> mounts();
 
 /// The same of that text.
 std::vector<Mount> parse_mounts(const std::string &mountinfo);
+
+/// Whether something was mounted or unmounted: proc(5), a poll for POLLPRI on mountinfo.
+class MountChanges {
+public:
+    MountChanges();
+
+    /// Since the last call; before the first, since it was made.
+    bool any();
+
+private:
+    Descriptor mountinfo_;
+};
 
 } // namespace tcp_stats

@@ -16,8 +16,8 @@ struct NetworkNamespace {
 /// each once. One that only an open file descriptor or a thread of its own keeps is not found.
 std::vector<NetworkNamespace> network_namespaces();
 
-/// Whether the network namespace that this thread is in has TCP sockets that are bound to something, as the kernel
-/// counts them for /proc/net/sockstat and sockstat6 (sock_prot_inuse_get()). True where it does not tell.
+/// Whether the network namespace that this thread is in has TCP sockets that listen, connect or are connected, as the
+/// kernel counts them for /proc/net/sockstat and sockstat6 (sock_prot_inuse_get()). True where it does not tell.
 bool has_tcp_sockets();
 
 /// This thread is in another network namespace while it lives.

@@ -1,5 +1,6 @@
 #include "kernel/socket_walk.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/translate.h"
@@ -7,12 +8,10 @@
 namespace tcp_stats {
 
 Result<std::unordered_set<std::uint64_t>> SocketWalk::walk() {
-    const auto now = std::chrono::steady_clock::now();
-    const bool due = now >= next_search_;
+    const bool mounted = mounts_.any();
+    const bool due = mounted || std::chrono::steady_clock::now() >= last_search_ + between_searches;
     if (due) {
         search();
-        next_search_ = now + between_searches;
-        not_found_.clear();
     }
     if (const int result = sockets_.run(); result != 0) {
         return fail(
@@ -20,47 +19,51 @@ Result<std::unordered_set<std::uint64_t>> SocketWalk::walk() {
             tr("cannot walk the TCP sockets (bpf_iter__tcp): {}; use a --src without it", std::strerror(-result)));
     }
     std::unordered_set<std::uint64_t> walked = {own_};
-    const auto is_barred = [&](const NetworkNamespace &space) {
-        const bool done = walked.contains(space.inode) || walk_in(space);
-        if (done) {
-            walked.insert(space.inode);
-        }
-        return !done;
-    };
-    // The process that led to it may have ended, and others lead there still.
-    if (std::erase_if(others_, is_barred) != 0 && !due) {
+    // The process that led to a namespace may have ended, and others lead there still.
+    if (walk_and_forget(walked) && !due) {
         search();
-        std::erase_if(others_, is_barred);
+        walk_and_forget(walked);
     }
     return walked;
 }
 
-std::unordered_set<std::uint64_t> SocketWalk::walk_others(std::unordered_set<std::uint64_t> wanted) {
+std::unordered_set<std::uint64_t>
+SocketWalk::walk_others(const std::unordered_map<std::uint64_t, std::uint64_t> &began_ns) {
     std::unordered_set<std::uint64_t> walked;
-    std::erase_if(wanted, [&](std::uint64_t inode) { return not_found_.contains(inode); });
-    if (wanted.empty()) {
+    const auto searched = static_cast<std::uint64_t>(last_search_.time_since_epoch() / std::chrono::nanoseconds(1));
+    const auto is_new = [&](const auto &one) { return one.second > searched; };
+    if (std::none_of(began_ns.begin(), began_ns.end(), is_new)) {
         return walked;
     }
     search();
     for (const auto &space : others_) {
-        if (wanted.contains(space.inode) && walk_in(space)) {
+        if (began_ns.contains(space.inode) && walk_in(space)) {
             walked.insert(space.inode);
-        }
-    }
-    for (const auto inode : wanted) {
-        if (!walked.contains(inode)) {
-            not_found_.insert(inode);
         }
     }
     return walked;
 }
 
 void SocketWalk::search() {
+    last_search_ = std::chrono::steady_clock::now();
     others_ = network_namespaces();
     if (!others_.empty()) {
         own_ = others_.front().inode;
         others_.erase(others_.begin());
     }
+}
+
+bool SocketWalk::walk_and_forget(std::unordered_set<std::uint64_t> &walked) {
+    std::vector<NetworkNamespace> known;
+    for (auto &space : others_) {
+        if (walked.contains(space.inode) || walk_in(space)) {
+            walked.insert(space.inode);
+            known.push_back(std::move(space));
+        }
+    }
+    const bool forgotten = known.size() < others_.size();
+    others_ = std::move(known);
+    return forgotten;
 }
 
 bool SocketWalk::walk_in(const NetworkNamespace &space) const {

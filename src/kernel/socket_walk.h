@@ -3,17 +3,20 @@
 
 #include <chrono>
 #include <cstdint>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
 #include "kernel/bpf_iterator.h"
+#include "kernel/mounts.h"
 #include "kernel/network_namespaces.h"
 
 namespace tcp_stats {
 
 /// Walks with the program's `bpf_iter__tcp`. To look for namespaces takes longer than to walk through them: that is
-/// done every `between_searches`, when one has gone, and when somebody asks for one.
+/// done every `between_searches`, when something was mounted, when a namespace has gone, and for a connection that
+/// began in an unknown one.
 class SocketWalk {
 public:
     static constexpr std::chrono::seconds between_searches{10};
@@ -25,19 +28,23 @@ public:
     /// its own could be walked.
     Result<std::unordered_set<std::uint64_t>> walk();
 
-    /// Looks for these namespaces and walks those that are found. Returns them. The others are not looked for again
-    /// before the next search that is due.
-    std::unordered_set<std::uint64_t> walk_others(std::unordered_set<std::uint64_t> wanted);
+    /// Namespaces that were not walked, by inode number, and when the newest connection there began (CLOCK_MONOTONIC,
+    /// ns). Where that is later than the last search, they are looked for, and those that are found are walked. Returns
+    /// these.
+    std::unordered_set<std::uint64_t> walk_others(const std::unordered_map<std::uint64_t, std::uint64_t> &began_ns);
 
 private:
     void search();
+    /// Walks each of `others_` that is not in `walked`, and adds it; forgets those that could not be walked. Whether
+    /// there were any.
+    bool walk_and_forget(std::unordered_set<std::uint64_t> &walked);
     bool walk_in(const NetworkNamespace &space) const;
 
     BpfIterator sockets_;
+    MountChanges mounts_;
     std::vector<NetworkNamespace> others_; ///< all but this process's own
     std::uint64_t own_ = 0;
-    std::chrono::steady_clock::time_point next_search_; ///< at first long ago
-    std::unordered_set<std::uint64_t> not_found_;       ///< since the last search that was due
+    std::chrono::steady_clock::time_point last_search_; ///< at first long ago
 };
 
 } // namespace tcp_stats

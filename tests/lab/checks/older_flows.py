@@ -169,9 +169,14 @@ def sockets_that_the_walk_of_the_kernel_skips_are_in_every_snapshot():
 
 @check("types", "newest")
 def a_namespace_that_comes_while_the_monitor_runs_is_walked_from_its_first_connection_on():
-    """By two names, then by processes alone, each of which goes and takes its namespace along."""
+    """By two names, then by processes alone, each of which goes and takes its namespace along. Before them there was one that
+    cannot be found, whose number is free again then."""
     with Monitor("-i", "0.3") as monitor:
         monitor.next_snapshot()
+        with helper("hides") as hiding:
+            equal(hiding.stdout.readline(), "ready\n", "the hidden flow")
+            monitor.wait_for_snapshot("it, not walked", lambda flows: flows.missed.get("unwalked") == 2)
+        monitor.wait_for_snapshot("its end", lambda flows: not flows and not flows.missed.get("unwalked"))
         for name in ("late", "later", None, None):
             if name:
                 sh(f"ip netns add {name}")
@@ -194,4 +199,20 @@ def a_namespace_that_comes_while_the_monitor_runs_is_walked_from_its_first_conne
                 if name:
                     sh(f"ip netns del {name}")
             monitor.wait_for_snapshot("their end", lambda flows: not mine(flows))
+        equal(monitor.stop(), 0, "exit status")
+
+
+@check("types", "newest")
+def refused_sockets_of_a_namespace_that_has_just_got_its_name_are_counted_at_once():
+    with Monitor("-i", "0.3", "--port", "1") as monitor:
+        monitor.next_snapshot()
+        for name in ("late", "later"):
+            sh(f"ip netns add {name} && ip -n {name} link set lo up")
+            try:
+                with helper("holds_flows", 3, 1, namespace=name) as holder:
+                    equal(holder.stdout.readline(), "ready\n", "the holder of the flows")
+                    equal(monitor.next_snapshot().missed.get("refused"), 6, "refused")
+            finally:
+                sh(f"ip netns del {name}")
+            monitor.wait_for_snapshot("their end", lambda flows: not flows.missed.get("refused"))
         equal(monitor.stop(), 0, "exit status")

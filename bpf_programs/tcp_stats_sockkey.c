@@ -265,10 +265,11 @@ static inline struct tcp_sock *copy_of(struct sock *sk, int place)
 #define socket_of(sk) copy_of(sk, IN_HOOK)
 #endif
 
-static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk)
+/* `sport`: the local port; 0: it has none yet. */
+static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk, u16 sport)
 {
 	addr->family = sk->__sk_common.skc_family;
-	addr->sport = sk->__sk_common.skc_num;
+	addr->sport = sport;
 	addr->dport = sk->__sk_common.skc_dport;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (addr->family == AF_INET6) {
@@ -642,7 +643,7 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 		begin_causes(s, tp, CAUSE_UNSEEN);
 	}
 	sample(s, tp, state);
-	fill_addr(&s->addr, sk);
+	fill_addr(&s->addr, sk, sk->__sk_common.skc_num);
 #endif
 	return s;
 }
@@ -821,6 +822,7 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	struct tcp_sock *tp = NULL;
 	int ends = state == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN;
 	int opens = 0, fresh;
+	u16 sport;
 #ifdef RING_BUFFER
 	struct closed_flow_t *last = NULL;
 #endif
@@ -879,8 +881,11 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 			begin_causes(record, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
 		sample(record, tp, ends ? old : state);
 	}
-	if (sk->__sk_common.skc_num)
-		fill_addr(&record->addr, sk);
+	sport = sk->__sk_common.skc_num;
+	if (ends && place == IN_NET && tp) /* it has given back its port, and remembers it */
+		sport = bpf_ntohs(((struct inet_sock *)tp)->inet_sport);
+	if (sport)
+		fill_addr(&record->addr, sk, sport);
 #ifdef RING_BUFFER
 	if (last) {
 		hand_over(last, old);
@@ -1030,7 +1035,12 @@ static inline int take(struct tcp_sock *tp, int counts)
 		begin_causes(s, tp, CAUSE_UNSEEN);
 	}
 	sample(s, tp, state);
-	fill_addr(&s->addr, sk);
+	/*
+	 * Addresses stay what they are. (Before Linux 5.15 a walk does not lock the socket: its record may be that of another
+	 * by now, which is then sampled anew, but keeps its own.)
+	 */
+	if (!s->addr.proto)
+		fill_addr(&s->addr, sk, sk->__sk_common.skc_num);
 	return 0;
 }
 

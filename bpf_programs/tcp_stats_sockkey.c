@@ -100,8 +100,8 @@ struct retransmit_state_t {
 };
 
 /*
- * When an application sent last. To read the clock would cost each send more than all the rest: a send leaves the number of
- * the timer tick, and what time that was is worked out when the socket is sampled.
+ * When an application sent last. A send only leaves the number of the timer tick, since to read the clock takes longer. What
+ * time that was is worked out when the socket is sampled.
  */
 struct send_state_t {
 	u32 tick;  /* low bits of jiffies */

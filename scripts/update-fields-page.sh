@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the table of docs/fields.md anew, from the one in src/flow/fields.cpp.
+# Writes the table of docs/fields.md anew, from the one in src/record/fields.cpp.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cmake --build --preset release --target unit_tests >/dev/null

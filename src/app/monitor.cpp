@@ -9,11 +9,9 @@
 
 #include "app/request.h"
 #include "base/translate.h"
+#include "column/columns.h"
 #include "compile/compiler.h"
 #include "compile/program_text.h"
-#include "flow/columns.h"
-#include "flow/snapshot.h"
-#include "flow/view.h"
 #include "kernel/cgroup_paths.h"
 #include "kernel/collector.h"
 #include "kernel/flow_table.h"
@@ -26,6 +24,8 @@
 #include "loop/pages.h"
 #include "loop/standard_output.h"
 #include "output/writer.h"
+#include "snapshot/snapshot.h"
+#include "view/view.h"
 
 namespace tcp_stats {
 namespace {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/translate.h"
-#include "flow/fields_in_use.h"
+#include "condition/fields_in_use.h"
 #include "output/colour.h"
 #include "output/table_writer.h"
 

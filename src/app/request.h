@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "column/columns.h"
 #include "compile/kernel_condition.h"
-#include "flow/columns.h"
-#include "flow/view.h"
 #include "output/writer.h"
+#include "view/view.h"
 
 namespace tcp_stats {
 

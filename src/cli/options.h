@@ -10,8 +10,8 @@
 
 #include "base/choices.h"
 #include "base/error.h"
-#include "flow/condition.h"
-#include "flow/groups.h"
+#include "condition/condition.h"
+#include "view/groups.h"
 
 namespace tcp_stats {
 

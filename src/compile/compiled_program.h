@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "flow/record_layout.h"
+#include "record/record_layout.h"
 
 struct bpf_insn;
 

@@ -13,8 +13,8 @@
 
 #include "base/printable.h"
 #include "base/translate.h"
-#include "flow/network.h"
-#include "flow/quantity.h"
+#include "condition/quantity.h"
+#include "record/network.h"
 
 namespace tcp_stats {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "flow/condition.h"
+#include "condition/condition.h"
 
 namespace tcp_stats {
 

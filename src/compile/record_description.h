@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "flow/record_layout.h"
+#include "record/record_layout.h"
 
 namespace tcp_stats {
 

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "base/error.h"
-#include "flow/flow.h"
 #include "kernel/program.h"
+#include "record/value.h"
 
 struct ring_buffer;
 

@@ -4,12 +4,12 @@
 #include <optional>
 
 #include "base/error.h"
-#include "flow/snapshot.h"
 #include "kernel/closed_flows.h"
 #include "kernel/flow_table.h"
 #include "kernel/hooks.h"
 #include "kernel/missed_counts.h"
 #include "kernel/socket_walk.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 

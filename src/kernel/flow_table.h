@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "flow/flow.h"
 #include "kernel/program.h"
+#include "record/value.h"
 
 namespace tcp_stats {
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "flow/snapshot.h"
 #include "kernel/program.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "flow/columns.h"
+#include "column/columns.h"
 #include "live/key.h"
 #include "live/picture.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "flow/filter.h"
+#include "condition/filter.h"
 #include "live/edit_line.h"
 #include "live/picture.h"
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "flow/view.h"
 #include "live/frame.h"
 #include "live/key.h"
 #include "live/picture.h"
+#include "view/view.h"
 
 namespace tcp_stats {
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "flow/columns.h"
+#include "column/columns.h"
 
 namespace tcp_stats {
 

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "base/choices.h"
-#include "flow/view.h"
 #include "loop/display.h"
 #include "loop/stop_signals.h"
 #include "output/writer.h"
+#include "view/view.h"
 
 namespace tcp_stats {
 

@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "base/error.h"
-#include "flow/snapshot.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 

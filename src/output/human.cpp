@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/printable.h"
-#include "flow/fields.h"
+#include "record/fields.h"
 
 namespace tcp_stats {
 namespace {

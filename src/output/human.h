@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "flow/flow.h"
+#include "record/value.h"
 
 namespace tcp_stats {
 

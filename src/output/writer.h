@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/choices.h"
-#include "flow/columns.h"
-#include "flow/snapshot.h"
+#include "column/columns.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 

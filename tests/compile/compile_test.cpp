@@ -13,8 +13,8 @@
 #include "compile/diagnostics.h"
 #include "compile/kernel_condition.h"
 #include "compile/private_directory.h"
-#include "flow/fields.h"
-#include "flow/fields_in_use.h"
+#include "condition/fields_in_use.h"
+#include "record/fields.h"
 #include "test.h"
 
 using namespace tcp_stats;

@@ -5,7 +5,7 @@
 
 #include "check.h"
 #include "compile/kernel_condition.h"
-#include "flow/filter.h"
+#include "condition/filter.h"
 #include "sample_columns.h"
 
 using namespace tcp_stats;

@@ -9,8 +9,8 @@
 
 #include "check.h"
 #include "compile/record_description.h"
-#include "flow/snapshot.h"
 #include "output/writer.h"
+#include "snapshot/snapshot.h"
 
 using namespace tcp_stats;
 using fuzz::require;

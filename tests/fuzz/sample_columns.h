@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "flow/columns.h"
+#include "column/columns.h"
 
 namespace fuzz {
 

@@ -1,5 +1,5 @@
 // Which members of the record need not be read.
-#include "flow/fields_in_use.h"
+#include "condition/fields_in_use.h"
 
 #include <algorithm>
 

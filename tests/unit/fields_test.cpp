@@ -1,5 +1,5 @@
 // The field table, and docs/fields.md, which holds it.
-#include "flow/fields.h"
+#include "record/fields.h"
 
 #include <fstream>
 #include <set>

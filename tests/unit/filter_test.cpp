@@ -1,8 +1,8 @@
-#include "flow/filter.h"
+#include "condition/filter.h"
 
 #include <fmt/format.h>
 
-#include "flow/quantity.h"
+#include "condition/quantity.h"
 #include "table.h"
 #include "test.h"
 

@@ -1,11 +1,11 @@
 // Groups of flows: which there are, what they come to together, and how their columns are called.
-#include "flow/groups.h"
+#include "view/groups.h"
 
 #include <fmt/format.h>
 
-#include "flow/view.h"
 #include "table.h"
 #include "test.h"
+#include "view/view.h"
 
 using namespace tcp_stats;
 

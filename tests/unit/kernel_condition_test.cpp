@@ -8,7 +8,7 @@
 
 #include <dlfcn.h>
 
-#include "flow/filter.h"
+#include "condition/filter.h"
 #include "table.h"
 #include "test.h"
 

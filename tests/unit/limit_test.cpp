@@ -1,4 +1,4 @@
-#include "flow/limit.h"
+#include "snapshot/limit.h"
 
 #include "test.h"
 

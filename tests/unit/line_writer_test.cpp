@@ -2,9 +2,9 @@
 #include "output/line_writer.h"
 
 #include "base/translate.h"
-#include "flow/view.h"
 #include "golden.h"
 #include "table.h"
+#include "view/view.h"
 
 using namespace tcp_stats;
 

@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 
 #include "compile/record_description.h"
-#include "flow/record_reader.h"
+#include "record/record_reader.h"
 
 class Table {
 public:

@@ -4,9 +4,9 @@
 #include <set>
 #include <sstream>
 
-#include "flow/view.h"
 #include "golden.h"
 #include "table.h"
+#include "view/view.h"
 
 using namespace tcp_stats;
 

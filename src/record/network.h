@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "flow/flow.h"
+#include "record/value.h"
 
 namespace tcp_stats {
 

@@ -1,4 +1,4 @@
-#include "flow/groups.h"
+#include "view/groups.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/translate.h"
-#include "flow/network.h"
+#include "record/network.h"
 
 namespace tcp_stats {
 namespace {

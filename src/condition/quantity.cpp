@@ -1,4 +1,4 @@
-#include "flow/quantity.h"
+#include "condition/quantity.h"
 
 #include <cctype>
 #include <charconv>

@@ -4,8 +4,8 @@
 #include <functional>
 #include <string>
 
-#include "flow/columns.h"
-#include "flow/condition.h"
+#include "column/columns.h"
+#include "condition/condition.h"
 
 namespace tcp_stats {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "flow/columns.h"
+#include "column/columns.h"
 
 namespace tcp_stats {
 

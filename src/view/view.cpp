@@ -1,4 +1,4 @@
-#include "flow/view.h"
+#include "view/view.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "flow/record_reader.h"
+#include "record/record_reader.h"
 
 #include <algorithm>
 #include <bit>

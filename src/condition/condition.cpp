@@ -1,4 +1,4 @@
-#include "flow/condition.h"
+#include "condition/condition.h"
 
 #include <algorithm>
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "flow/record_layout.h"
+#include "record/record_layout.h"
 
 #include <algorithm>
 

@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
-#include "flow/columns.h"
-#include "flow/filter.h"
-#include "flow/groups.h"
+#include "column/columns.h"
+#include "condition/filter.h"
+#include "view/groups.h"
 
 namespace tcp_stats {
 

@@ -1,4 +1,4 @@
-#include "flow/snapshot.h"
+#include "snapshot/snapshot.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "flow/flow.h"
+#include "record/value.h"
 
 #include <algorithm>
 #include <cctype>

@@ -6,7 +6,7 @@
 
 #include <tl/expected.hpp>
 
-#include "flow/flow.h"
+#include "record/value.h"
 
 namespace tcp_stats {
 

@@ -10,9 +10,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "flow/flow.h"
-#include "flow/limit.h"
-#include "flow/record_reader.h"
+#include "record/record_reader.h"
+#include "record/value.h"
+#include "snapshot/limit.h"
 
 namespace tcp_stats {
 

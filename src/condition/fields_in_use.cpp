@@ -1,7 +1,7 @@
-#include "flow/fields_in_use.h"
+#include "condition/fields_in_use.h"
 
-#include "flow/columns.h"
-#include "flow/fields.h"
+#include "column/columns.h"
+#include "record/fields.h"
 
 namespace tcp_stats {
 namespace {

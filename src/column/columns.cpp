@@ -1,4 +1,4 @@
-#include "flow/columns.h"
+#include "column/columns.h"
 
 #include <algorithm>
 #include <array>

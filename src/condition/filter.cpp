@@ -1,4 +1,4 @@
-#include "flow/filter.h"
+#include "condition/filter.h"
 
 #include <algorithm>
 #include <cctype>
@@ -8,9 +8,9 @@
 #include <fmt/ranges.h>
 
 #include "base/translate.h"
-#include "flow/limit.h"
-#include "flow/network.h"
-#include "flow/quantity.h"
+#include "condition/quantity.h"
+#include "record/network.h"
+#include "snapshot/limit.h"
 
 namespace tcp_stats {
 namespace {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "flow/fields.h"
-#include "flow/flow.h"
-#include "flow/record_layout.h"
+#include "record/fields.h"
+#include "record/record_layout.h"
+#include "record/value.h"
 
 namespace tcp_stats {
 

@@ -1,4 +1,4 @@
-#include "flow/network.h"
+#include "record/network.h"
 
 #include <algorithm>
 #include <charconv>

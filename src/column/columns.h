@@ -9,9 +9,9 @@
 
 #include "base/choices.h"
 #include "base/error.h"
-#include "flow/fields.h"
-#include "flow/record_reader.h"
-#include "flow/snapshot.h"
+#include "record/fields.h"
+#include "record/record_reader.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 

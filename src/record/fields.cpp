@@ -1,4 +1,4 @@
-#include "flow/fields.h"
+#include "record/fields.h"
 
 #include <algorithm>
 #include <array>

@@ -36,6 +36,7 @@ macro(require_header variable header debian_package)
 endmacro()
 require_header(MSGPACK_INCLUDE_DIR msgpack.hpp libmsgpack-cxx-dev)
 require_header(XXHASH_INCLUDE_DIR xxhash.h libxxhash-dev)
+require_header(UTFCPP_INCLUDE_DIR utf8.h libutfcpp-dev)
 
 require_pkg_config(LIBBPF libbpf 1.1 libbpf-dev)
 

@@ -4,7 +4,7 @@
 build_packages=(
     cmake ninja-build g++ pkg-config binutils gettext git
     libbpfcc-dev libbpf-dev libboost-program-options-dev libspdlog-dev libfmt-dev libexpected-dev
-    libncurses-dev nlohmann-json3-dev libmsgpack-cxx-dev libxxhash-dev libcap-ng-dev catch2 locales
+    libncurses-dev nlohmann-json3-dev libmsgpack-cxx-dev libxxhash-dev libutfcpp-dev libcap-ng-dev catch2 locales
 )
 # To boot kernels in the lab and to have traffic there.
 lab_packages=(

@@ -24,7 +24,7 @@
 #include "loop/pages.h"
 #include "loop/standard_output.h"
 #include "output/writer.h"
-#include "snapshot/snapshot.h"
+#include "snapshot/history.h"
 #include "view/view.h"
 
 namespace tcp_stats {
@@ -35,20 +35,20 @@ class Connections : public SnapshotSource {
 public:
     /// `grouped`: null: the rows are the connections.
     Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, GroupedFlows *grouped)
-        : collector_(collector), hooks_(hooks), grouped_(grouped),
-          history_(reader, [this](std::uint64_t id) { return cgroups_.path(id); }) {}
+        : collector_(collector), hooks_(hooks), grouped_(grouped), history_(reader) {}
 
-    Result<Taken> next() override {
+    Result<Snapshot> next() override {
         auto reading = collector_.read(hooks_);
         if (!reading) {
             return tl::unexpected(reading.error());
         }
-        Taken taken{history_.next(std::move(*reading)), std::chrono::system_clock::now()};
-        collector_.remove(taken.snapshot.gone);
+        auto snapshot = history_.next(std::move(*reading));
+        snapshot.time = std::chrono::system_clock::now();
+        collector_.remove(history_.gone());
         if (grouped_ != nullptr) {
-            taken.snapshot = grouped_->in_place_of_flows(std::move(taken.snapshot));
+            grouped_->groups.add_to(snapshot, grouped_->where);
         }
-        return taken;
+        return snapshot;
     }
     int closed_fd() const override { return collector_.closed_fd(); }
     bool collect_closed() override { return collector_.collect_closed(); }
@@ -57,14 +57,13 @@ private:
     Collector &collector_;
     const Hooks &hooks_;
     GroupedFlows *grouped_;
-    CgroupPaths cgroups_;
     History history_;
 };
 
 /// What the options ask for to see them on.
-Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request,
-                                              const FlowColumns &columns, const RecordReader &reader,
-                                              const std::string &group_by, const StopSignals &signals) {
+Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request, const Columns &columns,
+                                              const RecordReader &reader, const std::string &group_by,
+                                              const StopSignals &signals) {
     auto view = request.view(columns);
     auto layout = request.layout(columns, group_by);
     if (!view || !layout) {
@@ -188,7 +187,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!reader) {
         return tl::unexpected(reader.error());
     }
-    const FlowColumns columns(*reader, options.fields);
+    CgroupPaths cgroups;
+    const Columns columns(
+        *reader, [&](std::uint64_t id) -> const std::string & { return cgroups.path(id); }, options.fields);
     auto grouped = request->grouped(columns);
     if (!grouped) {
         return tl::unexpected(grouped.error());

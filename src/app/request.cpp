@@ -85,8 +85,8 @@ Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
 }
 
 /// What --columns stands for, each once.
-Result<std::vector<const FlowColumn *>> columns_of(const std::vector<std::string> &names, const FlowColumns &columns) {
-    std::vector<const FlowColumn *> all;
+Result<std::vector<const Column *>> columns_of(const std::vector<std::string> &names, const Columns &columns) {
+    std::vector<const Column *> all;
     for (const auto &name : names) {
         const auto meant = columns.require_all("--columns", name);
         if (!meant) {
@@ -116,7 +116,7 @@ Result<void> refuse_time_wait(const Wanted &wanted) {
 
 /// Whether what the options say makes sense for the built-in program: to be said before it is compiled.
 Result<void> check_names_and_values(const Options &options, const std::vector<Wanted> &where) {
-    const auto columns = FlowColumns::expected(options.fields);
+    const auto columns = Columns::expected(options.fields);
     for (const auto &wanted : where) {
         if (auto filter = Filter::create(wanted.text, wanted.condition, columns); !filter) {
             return tl::unexpected(filter.error());
@@ -208,7 +208,7 @@ std::vector<std::string> Request::unused_fields() const {
     return tcp_stats::unused_fields(asked_for);
 }
 
-Result<std::vector<Filter>> Request::filters(const FlowColumns &columns) const {
+Result<std::vector<Filter>> Request::filters(const Columns &columns) const {
     std::vector<Filter> filters;
     for (const auto &[text, condition] : where_) {
         auto filter = Filter::create(text, condition, columns);
@@ -220,7 +220,7 @@ Result<std::vector<Filter>> Request::filters(const FlowColumns &columns) const {
     return filters;
 }
 
-Result<std::optional<GroupedFlows>> Request::grouped(const FlowColumns &columns) const {
+Result<std::optional<GroupedFlows>> Request::grouped(const Columns &columns) const {
     if (!options_.group_by) {
         return std::nullopt;
     }
@@ -232,7 +232,7 @@ Result<std::optional<GroupedFlows>> Request::grouped(const FlowColumns &columns)
     return GroupedFlows{std::move(*where), std::move(*groups)};
 }
 
-Result<View> Request::view(const FlowColumns &columns) const {
+Result<View> Request::view(const Columns &columns) const {
     View view;
     view.top = options_.top;
     if (!options_.group_by) { // else they are about the flows that groups are made of
@@ -254,7 +254,7 @@ Result<View> Request::view(const FlowColumns &columns) const {
     return view;
 }
 
-Result<Layout> Request::layout(const FlowColumns &columns, const std::string &group_by) const {
+Result<Layout> Request::layout(const Columns &columns, const std::string &group_by) const {
     Layout layout;
     auto shown = columns_of(options_.columns, columns);
     if (!shown) {

@@ -9,9 +9,16 @@
 #include "column/columns.h"
 #include "compile/kernel_condition.h"
 #include "output/writer.h"
+#include "view/groups.h"
 #include "view/view.h"
 
 namespace tcp_stats {
+
+/// Groups of the flows that match all of `where`.
+struct GroupedFlows {
+    std::vector<Filter> where;
+    Groups groups;
+};
 
 /// Understood as far as can be before the program is compiled, and then with the columns it has.
 class Request {
@@ -33,16 +40,16 @@ public:
     std::vector<std::string> unused_fields() const;
 
     /// Errors: usage, for a field that the program does not have, or a value that the field cannot have.
-    Result<std::optional<GroupedFlows>> grouped(const FlowColumns &columns) const;
+    Result<std::optional<GroupedFlows>> grouped(const Columns &columns) const;
     /// The same; `columns` are those of the groups, where there are any, and `group_by` the key as they have it.
-    Result<View> view(const FlowColumns &columns) const;
-    Result<Layout> layout(const FlowColumns &columns, const std::string &group_by) const;
+    Result<View> view(const Columns &columns) const;
+    Result<Layout> layout(const Columns &columns, const std::string &group_by) const;
 
     /// The view's conditions as they were given; for people. Empty: none.
     std::string conditions() const;
 
 private:
-    Result<std::vector<Filter>> filters(const FlowColumns &columns) const;
+    Result<std::vector<Filter>> filters(const Columns &columns) const;
 
     Request(const Options &options, std::vector<Wanted> where) : options_(options), where_(std::move(where)) {}
 

@@ -15,5 +15,10 @@ std::string printable_word(std::string_view text);
 
 /// The same with its spaces.
 std::string printable_ascii(std::string_view text);
+/// The same, appended to `result`.
+void append_printable_ascii(std::string &result, std::string_view text);
+
+/// Whether all of `text` is printable ASCII as it is, without spaces and backslashes.
+bool is_printable_word(std::string_view text);
 
 } // namespace tcp_stats

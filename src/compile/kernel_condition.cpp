@@ -14,6 +14,7 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "condition/quantity.h"
+#include "record/fields.h"
 #include "record/network.h"
 
 namespace tcp_stats {
@@ -25,14 +26,11 @@ using enum Comparison::Operator;
 /// hundred ports or networks fit.
 constexpr std::size_t longest_code = 16384;
 
-/// Members of struct flow_identity_t that are numbers, and whether 0 there is no value.
-struct IdentityNumber {
-    std::string_view name;
-    bool absent_when_zero;
-};
-
-constexpr std::array identity_numbers = {IdentityNumber{"sport", false}, IdentityNumber{"dport", false},
-                                         IdentityNumber{"netns", true}, IdentityNumber{"cgroup", true}};
+/// The field of that name, if it is a member of struct flow_identity_t; else null.
+const Field *identity_field(const std::string &name) {
+    const auto *field = find_field(name);
+    return field != nullptr && field->identity ? field : nullptr;
+}
 
 const char *sign_of(Comparison::Operator op) {
     switch (op) {
@@ -68,7 +66,7 @@ std::optional<std::string> whole_number(const std::string &text, std::string_vie
     return fmt::format("{}ULL", static_cast<std::uint64_t>(*real));
 }
 
-std::optional<std::string> number_code(const Comparison &comparison, const IdentityNumber &field) {
+std::optional<std::string> number_code(const Comparison &comparison, const Field &field) {
     const auto member = fmt::format("flow.{}", field.name);
     std::vector<std::string> tests;
     for (const auto &value : comparison.values) {
@@ -83,7 +81,7 @@ std::optional<std::string> number_code(const Comparison &comparison, const Ident
         return fmt::format("({} != 0)", member);
     }
     const auto any = fmt::format("{}({})", comparison.op == none_of ? "!" : "", fmt::join(tests, " || "));
-    return field.absent_when_zero ? fmt::format("({} && {})", member, any) : any;
+    return field.absent == AbsentWhen::zero ? fmt::format("({} && {})", member, any) : any;
 }
 
 /// Whether the 16 bytes of `member`, an IPv4 address as ::ffff:a.b.c.d, are in `network`: word by word.
@@ -151,30 +149,26 @@ std::optional<std::string> address_code(const Comparison &comparison) {
     });
 }
 
-std::optional<std::string> family_code(const Comparison &comparison) {
-    return equality_code(comparison, [](const std::string &text) -> std::optional<std::string> {
-        const auto number = family_number(text);
-        return number ? std::optional(fmt::format("flow.family == {}", *number)) : std::nullopt;
+std::optional<std::string> word_code(const Comparison &comparison, const Field &field) {
+    return equality_code(comparison, [&](const std::string &text) -> std::optional<std::string> {
+        const auto number = number_named(field.naming, text);
+        return number ? std::optional(fmt::format("flow.{} == {}", field.name, *number)) : std::nullopt;
     });
 }
 
-bool is_identity(const std::string &field) {
-    return field == "saddr" || field == "daddr" || field == "family" ||
-           std::any_of(identity_numbers.begin(), identity_numbers.end(),
-                       [&](const IdentityNumber &number) { return number.name == field; });
-}
-
 std::optional<std::string> comparison_code(const Comparison &comparison) {
-    const auto &name = comparison.field.text;
-    for (const auto &number : identity_numbers) {
-        if (number.name == name) {
-            return number_code(comparison, number);
-        }
+    const auto *field = identity_field(comparison.field.text);
+    if (field == nullptr) {
+        return std::nullopt;
     }
-    if (name == "saddr" || name == "daddr") {
+    switch (type_of(*field)) {
+    case FieldType::address:
         return address_code(comparison);
+    case FieldType::word:
+        return word_code(comparison, *field);
+    default:
+        return number_code(comparison, *field);
     }
-    return name == "family" ? family_code(comparison) : std::nullopt;
 }
 
 std::optional<std::string> code_of(const Condition &condition) {
@@ -250,7 +244,7 @@ std::string reason_of(const Condition &condition) {
         if (field == "local" || field == "remote") {
             return tr("{}: it is text put together for people; use saddr, sport, daddr, dport", field);
         }
-        if (!is_identity(field)) {
+        if (identity_field(field) == nullptr) {
             return tr("{}: when a connection begins, only addresses, ports, family, netns and cgroup are known", field);
         }
     }

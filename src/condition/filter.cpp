@@ -10,36 +10,18 @@
 #include "base/translate.h"
 #include "condition/quantity.h"
 #include "record/network.h"
-#include "snapshot/limit.h"
 
 namespace tcp_stats {
 namespace {
 
-using Test = std::function<bool(const Flow &)>;
+using Test = std::function<bool(RowValues &)>;
 using enum Comparison::Operator;
 
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
-/// The names that a field may have; empty: any text.
-std::vector<std::string> names_of(const FlowColumn &column) {
-    std::vector<std::string> names;
-    if (column.field != nullptr && std::string_view(column.field->name) == "limit") {
-        for (std::size_t limit = 0; limit < limit_count; ++limit) {
-            names.emplace_back(to_string(static_cast<Limit>(limit)));
-        }
-    }
-    const auto naming = column.field == nullptr ? Naming::none : column.field->naming;
-    for (std::uint64_t number = 0; number < 16 && naming != Naming::none; ++number) {
-        auto name = naming == Naming::tcp_state  ? tcp_state_name(number)
-                    : naming == Naming::ca_state ? ca_state_name(number)
-                    : naming == Naming::family   ? family_name(number)
-                                                 : role_name(number);
-        if (std::isdigit(static_cast<unsigned char>(name.front())) == 0) {
-            names.push_back(std::move(name));
-        }
+/// All names that there are of that, for people.
+std::string names_in_a_row(Naming naming) {
+    std::string names;
+    for (const auto name : names_of(naming)) {
+        names += name.empty() ? std::string() : (names.empty() ? "" : ", ") + std::string(name);
     }
     return names;
 }
@@ -60,7 +42,7 @@ bool is_endpoint(const std::string &text) {
 /// Turns the tree into tests, and keeps where the complaints go.
 class Builder {
 public:
-    Builder(const ConditionText &text, const FlowColumns &columns) : text_(text), columns_(columns) {}
+    Builder(const ConditionText &text, const Columns &columns) : text_(text), columns_(columns) {}
 
     Result<Test> test_of(const Condition &condition) const {
         if (condition.kind == Condition::Kind::comparison) {
@@ -74,16 +56,16 @@ public:
             }
             parts.push_back(std::move(*part));
         }
-        const auto holds = [](const Flow &flow) { return [&flow](const Test &part) { return part(flow); }; };
+        const auto holds = [](RowValues &values) { return [&values](const Test &part) { return part(values); }; };
         switch (condition.kind) {
         case Condition::Kind::all:
             return Test(
-                [parts, holds](const Flow &flow) { return std::all_of(parts.begin(), parts.end(), holds(flow)); });
+                [parts, holds](RowValues &values) { return std::all_of(parts.begin(), parts.end(), holds(values)); });
         case Condition::Kind::any:
             return Test(
-                [parts, holds](const Flow &flow) { return std::any_of(parts.begin(), parts.end(), holds(flow)); });
+                [parts, holds](RowValues &values) { return std::any_of(parts.begin(), parts.end(), holds(values)); });
         default:
-            return Test([part = parts.front()](const Flow &flow) { return !part(flow); });
+            return Test([part = parts.front()](RowValues &values) { return !part(values); });
         }
     }
 
@@ -100,57 +82,55 @@ private:
             return tl::unexpected(error);
         }
         if (comparison.op == present) {
-            return Test([value = (*column)->value](const Flow &flow) { return is_something(value(flow)); });
+            return Test([column = *column](RowValues &values) { return is_something(values[*column]); });
         }
-        switch ((*column)->type) {
-        case ColumnType::number:
-            return number_test(comparison, **column);
-        case ColumnType::address:
-            return address_test(comparison, **column);
-        case ColumnType::text:
-            break;
-        }
-        return text_test(comparison, **column);
+        const auto type = (*column)->type;
+        return is_number(type)              ? number_test(comparison, **column)
+               : type == FieldType::address ? address_test(comparison, **column)
+               : type == FieldType::word    ? word_test(comparison, **column)
+                                            : text_test(comparison, **column);
     }
 
     /// Whether `path` is `top` or below it.
-    static bool is_under(const std::string &path, std::string top) {
+    static bool is_under(std::string_view path, std::string_view top) {
         while (top.ends_with('/')) {
-            top.pop_back();
+            top.remove_suffix(1);
         }
         return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
     }
 
     static bool is_something(const Value &value) {
-        if (const auto *text = std::get_if<std::string>(&value)) {
+        if (const auto *text = std::get_if<std::string_view>(&value)) {
             return !text->empty();
         }
-        return value.index() != 0 && compare(value, Value(std::uint64_t(0))) != 0;
+        if (const auto *word = std::get_if<Word>(&value)) { // whose number may be 0, but that is not none
+            return word != nullptr;
+        }
+        return !is_absent(value) && compare(value, Value(std::uint64_t(0))) != 0;
     }
 
-    Result<Test> number_test(const Comparison &comparison, const FlowColumn &column) const {
+    Result<Test> number_test(const Comparison &comparison, const Column &column) const {
         if (comparison.op == under) {
             return refuse(comparison.values.front(),
                           tr("{} is a number, and only a path is under another", column.name));
         }
         constexpr std::uint64_t most_port = 65535;
-        const bool is_port = column.field != nullptr && (column.name == "sport" || column.name == "dport");
         std::vector<Value> numbers;
         for (const auto &piece : comparison.values) {
-            auto number = quantity_of(piece.text, column.name, column.unit);
+            auto number = quantity_of(piece.text, column.name, column.unit_name);
             if (piece.quoted || !number) {
                 return refuse(piece,
                               piece.quoted ? tr("{} is a number, and this is text", column.name) : number.error());
             }
-            if (is_port && is_equality(comparison.op) &&
+            if (column.type == FieldType::port && is_equality(comparison.op) &&
                 (compare(*number, Value(std::uint64_t(0))) < 0 || compare(*number, Value(most_port)) > 0)) {
                 return refuse(piece, tr("{} is a port, from 0 to {}", column.name, most_port));
             }
             numbers.push_back(std::move(*number));
         }
-        return Test([value = column.value, numbers, op = comparison.op](const Flow &flow) {
-            const auto found = value(flow);
-            return found.index() != 0 &&
+        return Test([&column, numbers, op = comparison.op](RowValues &values) {
+            const auto found = values[column];
+            return !is_absent(found) &&
                    (op != none_of) == std::any_of(numbers.begin(), numbers.end(), [&](const Value &number) {
                        return holds(op, compare(found, number));
                    });
@@ -184,7 +164,7 @@ private:
         return {};
     }
 
-    Result<Test> address_test(const Comparison &comparison, const FlowColumn &column) const {
+    Result<Test> address_test(const Comparison &comparison, const Column &column) const {
         if (auto allowed = require_equality(comparison, translate("an address")); !allowed) {
             return tl::unexpected(allowed.error());
         }
@@ -196,8 +176,8 @@ private:
             }
             networks.push_back(*network);
         }
-        return Test([value = column.value, networks, wanted = !is_negated(comparison.op)](const Flow &flow) {
-            const auto found = value(flow);
+        return Test([&column, networks, wanted = !is_negated(comparison.op)](RowValues &values) {
+            const auto found = values[column];
             const auto *address = std::get_if<Address>(&found); // of a group whose flows differ there is none
             return address != nullptr &&
                    wanted == std::any_of(networks.begin(), networks.end(),
@@ -205,64 +185,89 @@ private:
         });
     }
 
-    Result<Test> text_test(const Comparison &comparison, const FlowColumn &column) const {
+    Result<Test> word_test(const Comparison &comparison, const Column &column) const {
         if (auto allowed = require_equality(comparison, translate("text")); !allowed) {
             return tl::unexpected(allowed.error());
         }
-        const auto names = names_of(column);
-        const std::string_view field = column.field == nullptr ? "" : column.field->name;
+        std::vector<std::uint64_t> numbers;
+        for (const auto &piece : comparison.values) {
+            const auto number = number_named(column.field->naming, piece.text);
+            if (!number) {
+                return refuse(
+                    piece, tr("{} is never that; it is one of {}", column.name, names_in_a_row(column.field->naming)));
+            }
+            numbers.push_back(*number);
+        }
+        return Test([&column, numbers, wanted = !is_negated(comparison.op)](RowValues &values) {
+            const auto found = values[column];
+            const auto *word = std::get_if<Word>(&found);
+            return word != nullptr &&
+                   wanted == (std::find(numbers.begin(), numbers.end(), word->number) != numbers.end());
+        });
+    }
+
+    /// As it is to be compared. What cannot be a value of the column is refused.
+    Result<std::string> text_of(const Piece &piece, const Column &column) const {
+        constexpr std::size_t most_process_name = 15; // TASK_COMM_LEN without the NUL
+        if (column.type == FieldType::process_name) {
+            return piece.text.substr(0, most_process_name);
+        }
+        if (column.type == FieldType::endpoint && !is_endpoint(piece.text)) {
+            return refuse(piece, tr("{0} is an address with its port, as 10.0.0.1:443 or [2001:db8::1]:443; {1} is the "
+                                    "address, and is compared with networks too",
+                                    column.name, column.field->end == End::local ? "saddr" : "daddr"));
+        }
+        if (column.type == FieldType::path && !piece.text.starts_with('/')) {
+            return refuse(piece, tr("the path of a cgroup begins with /"));
+        }
+        return piece.text;
+    }
+
+    Result<Test> text_test(const Comparison &comparison, const Column &column) const {
+        if (auto allowed = require_equality(comparison, translate("text")); !allowed) {
+            return tl::unexpected(allowed.error());
+        }
         std::vector<std::string> texts;
         for (const auto &piece : comparison.values) {
-            constexpr std::size_t comm_length = 15; // TASK_COMM_LEN without the NUL
-            if (field == "comm") {
-                texts.push_back(piece.text.substr(0, comm_length));
-                continue;
+            auto text = text_of(piece, column);
+            if (!text) {
+                return tl::unexpected(text.error());
             }
-            if ((field == "local" || field == "remote") && !is_endpoint(piece.text)) {
-                return refuse(piece,
-                              tr("{0} is an address with its port, as 10.0.0.1:443 or [2001:db8::1]:443; {1} is the "
-                                 "address, and is compared with networks too",
-                                 column.name, field == "local" ? "saddr" : "daddr"));
-            }
-            if (field == "cgroup_path" && !piece.text.starts_with('/')) {
-                return refuse(piece, tr("the path of a cgroup begins with /"));
-            }
-            const auto known = std::find_if(names.begin(), names.end(),
-                                            [&](const std::string &name) { return lower(name) == lower(piece.text); });
-            if (!names.empty() && known == names.end()) {
-                std::string accepted;
-                for (const auto &name : names) {
-                    accepted += (accepted.empty() ? "" : ", ") + name;
-                }
-                return refuse(piece, tr("{} is never that; it is one of {}", column.name, accepted));
-            }
-            texts.push_back(names.empty() ? piece.text : *known);
+            texts.push_back(std::move(*text));
         }
         if (comparison.op == under) {
-            return Test([value = column.value, path = texts.front()](const Flow &flow) {
-                const auto found = value(flow);
-                const auto *text = std::get_if<std::string>(&found);
+            return Test([&column, path = texts.front()](RowValues &values) {
+                const auto found = values[column];
+                const auto *text = std::get_if<std::string_view>(&found);
                 return text != nullptr && is_under(*text, path);
             });
         }
-        return Test([value = column.value, texts, wanted = !is_negated(comparison.op)](const Flow &flow) {
-            const auto found = value(flow);
-            const auto *text = std::get_if<std::string>(&found);
-            if (const auto *bytes = std::get_if<std::vector<std::uint8_t>>(&found)) { // as they are shown
-                const auto hex = fmt::format("{:02x}", fmt::join(*bytes, ""));
-                return wanted == (std::find(texts.begin(), texts.end(), hex) != texts.end());
+        return Test([&column, texts, wanted = !is_negated(comparison.op)](RowValues &values) {
+            const auto found = values[column];
+            const auto is = [&](std::string_view text) {
+                return wanted == (std::find(texts.begin(), texts.end(), text) != texts.end());
+            };
+            if (const auto *text = std::get_if<std::string_view>(&found)) {
+                return is(*text);
             }
-            return text != nullptr && wanted == (std::find(texts.begin(), texts.end(), *text) != texts.end());
+            if (const auto *end = std::get_if<Endpoint>(&found)) {
+                return is(to_string(*end));
+            }
+            if (const auto *network = std::get_if<Network>(&found)) {
+                return is(to_string(*network));
+            }
+            const auto *bytes = std::get_if<RawBytes>(&found); // as they are shown
+            return bytes != nullptr && is(fmt::format("{:02x}", fmt::join(bytes->bytes, "")));
         });
     }
 
     const ConditionText &text_;
-    const FlowColumns &columns_;
+    const Columns &columns_;
 };
 
 } // namespace
 
-Result<Filter> Filter::create(const ConditionText &text, const Condition &condition, const FlowColumns &columns) {
+Result<Filter> Filter::create(const ConditionText &text, const Condition &condition, const Columns &columns) {
     auto test = Builder(text, columns).test_of(condition);
     if (!test) {
         return tl::unexpected(test.error());

@@ -17,12 +17,16 @@ class Filter {
 public:
     /// `text` is what `condition` was made of. Error: usage, with the text and a caret, for a field that there is not
     /// or a value that it cannot have. `columns` must outlive the result.
-    static Result<Filter> create(const ConditionText &text, const Condition &condition, const FlowColumns &columns);
+    static Result<Filter> create(const ConditionText &text, const Condition &condition, const Columns &columns);
 
-    bool matches(const Flow &flow) const { return test_(flow); }
+    bool matches(const Row &row) const {
+        RowValues values(row);
+        return test_(values);
+    }
+    bool matches(RowValues &values) const { return test_(values); }
 
 private:
-    using Test = std::function<bool(const Flow &)>;
+    using Test = std::function<bool(RowValues &)>;
 
     explicit Filter(Test test) : test_(std::move(test)) {}
 

@@ -7,29 +7,30 @@
 #include <bpf/libbpf.h>
 
 #include "base/translate.h"
+#include "kernel/record_pool.h"
 
 namespace tcp_stats {
 
 struct ClosedFlows::Collected {
-    std::size_t record_size;
-    RawEntries entries;
+    explicit Collected(std::size_t record_size) : pool(record_size), records(pool.take()) {}
+
+    RecordPool pool;
+    std::shared_ptr<Records> records;
     std::uint64_t lost = 0;
 
     static int add(void *context, void *data, std::size_t size) {
         auto &self = *static_cast<Collected *>(context);
         std::uint64_t sock = 0;
-        if (size < sizeof(sock) + self.record_size) { // the program's own; not a record
+        if (size < sizeof(sock) + self.records->record_size()) { // the program's own; not a record
             return 0;
         }
-        if (self.entries.keys.size() == most_collected) {
+        if (self.records->size() == most_collected) {
             ++self.lost;
             return 0;
         }
         const auto *bytes = static_cast<const std::byte *>(data);
         std::memcpy(&sock, bytes, sizeof(sock));
-        self.entries.keys.push_back(sock);
-        self.entries.values.insert(self.entries.values.end(), bytes + sizeof(sock),
-                                   bytes + sizeof(sock) + self.record_size);
+        self.records->add(sock, bytes + sizeof(sock));
         return 0;
     }
 };
@@ -50,7 +51,7 @@ Result<std::optional<ClosedFlows>> ClosedFlows::open(const Program &program, std
                     tr("table closed_flows of {} is no ring buffer; declare BPF_RINGBUF_OUTPUT(closed_flows, PAGES)",
                        program.name()));
     }
-    ClosedFlows flows(std::make_unique<Collected>(Collected{record_size, {}, 0}));
+    ClosedFlows flows(std::make_unique<Collected>(record_size));
     flows.ring_.reset(ring_buffer__new(map->fd, Collected::add, flows.collected_.get(), nullptr));
     if (!flows.ring_) {
         return fail(ErrorKind::defect,
@@ -63,10 +64,10 @@ int ClosedFlows::fd() const { return ring_buffer__epoll_fd(ring_.get()); }
 
 void ClosedFlows::collect() { ring_buffer__consume(ring_.get()); }
 
-bool ClosedFlows::any() const { return !collected_->entries.keys.empty(); }
+bool ClosedFlows::any() const { return collected_->records->size() > 0; }
 
 std::uint64_t ClosedFlows::lost() const { return collected_->lost; }
 
-RawEntries ClosedFlows::take() { return std::exchange(collected_->entries, {}); }
+std::shared_ptr<Records> ClosedFlows::take() { return std::exchange(collected_->records, collected_->pool.take()); }
 
 } // namespace tcp_stats

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "kernel/program.h"
-#include "record/value.h"
+#include "record/records.h"
 
 struct ring_buffer;
 
@@ -34,7 +34,7 @@ public:
     bool any() const;
 
     /// All that was collected since the last call.
-    RawEntries take();
+    std::shared_ptr<Records> take();
 
     /// Records so far that were not collected: more than `most_collected` at a time are not kept.
     std::uint64_t lost() const;

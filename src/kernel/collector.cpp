@@ -53,15 +53,12 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
         began->description->value_size == sizeof(Reading::time_ns)) {
         collector.began_fd_ = began->fd;
     }
-    collector.first_seen_ = reader.integer("first_seen_ns");
-    collector.pid_ = reader.integer("pid");
-    collector.sampled_ = reader.integer("sampled_ns");
-    collector.netns_ = reader.integer("netns");
     return collector;
 }
 
 Result<Reading> Collector::read(const Hooks &hooks) {
     Reading reading;
+    reading.live = pool_.take();
     reading.time_ns = monotonic_ns();
     if (sockets_) {
         if (began_fd_ >= 0) {
@@ -120,35 +117,30 @@ std::optional<std::uint64_t> Collector::newly_refused() {
 }
 
 Result<void> Collector::read_table(Reading &reading) {
-    auto live = table_->read();
-    if (!live) {
-        return tl::unexpected(live.error());
+    const auto restarts = table_->read(*reading.live);
+    if (!restarts) {
+        return tl::unexpected(restarts.error());
     }
-    restarts_ += live->restarts;
-    reading.live = std::move(*live);
+    restarts_ += *restarts;
     return {};
 }
 
 bool Collector::walk_other_namespaces(Reading &reading) {
-    if (!sockets_ || !netns_) {
+    if (!sockets_ || !places_->netns) {
         return false;
     }
     std::unordered_map<std::uint64_t, std::uint64_t> began_ns;
-    for (std::size_t i = 0; i < reading.live.keys.size(); ++i) {
-        const auto record = record_of(reading, i);
-        const auto netns = RecordReader::number(record, netns_); // 0: no sample was taken ever
+    for (std::size_t i = 0; i < reading.live->size(); ++i) {
+        const auto record = (*reading.live)[i];
+        const auto netns = RecordReader::number(record, places_->netns); // 0: no sample was taken ever
         if (netns != 0 && !reading.walked_netns.contains(netns)) {
             auto &newest = began_ns[netns];
-            newest = std::max(newest, RecordReader::number(record, first_seen_));
+            newest = std::max(newest, RecordReader::number(record, places_->first_seen_ns));
         }
     }
     const auto walked = sockets_->walk_others(began_ns);
     reading.walked_netns.insert(walked.begin(), walked.end());
     return !walked.empty();
-}
-
-Record Collector::record_of(const Reading &reading, std::size_t index) const {
-    return Record(reading.live.values).subspan(index * reader_->record_size(), reader_->record_size());
 }
 
 bool Collector::wants_files(const Reading &reading) const {
@@ -157,13 +149,13 @@ bool Collector::wants_files(const Reading &reading) const {
     }
     const auto since_last_ns = monotonic_ns() - files_walked_ns_;
     const auto has_unknown_owner = [&](Record record) {
-        return first_seen_ && pid_ && since_last_ns >= between_owner_walks_ns &&
-               RecordReader::number(record, pid_) == 0 &&
+        return places_->first_seen_ns && places_->pid && since_last_ns >= between_owner_walks_ns &&
+               RecordReader::number(record, places_->pid) == 0 &&
                (since_last_ns >= before_looking_again_ns ||
-                RecordReader::number(record, first_seen_) > files_walked_ns_);
+                RecordReader::number(record, places_->first_seen_ns) > files_walked_ns_);
     };
-    for (std::size_t i = 0; i < reading.live.keys.size(); ++i) {
-        const auto record = record_of(reading, i);
+    for (std::size_t i = 0; i < reading.live->size(); ++i) {
+        const auto record = (*reading.live)[i];
         if (has_unknown_owner(record) || was_passed_over(record, reading)) {
             return true;
         }
@@ -172,15 +164,16 @@ bool Collector::wants_files(const Reading &reading) const {
 }
 
 bool Collector::was_passed_over(Record record, const Reading &reading) const {
-    return first_seen_ && sampled_ && netns_ && RecordReader::number(record, sampled_) < reading.time_ns &&
-           RecordReader::number(record, first_seen_) < reading.time_ns &&
-           reading.walked_netns.contains(RecordReader::number(record, netns_));
+    return places_->first_seen_ns && places_->sampled_ns && places_->netns &&
+           RecordReader::number(record, places_->sampled_ns) < reading.time_ns &&
+           RecordReader::number(record, places_->first_seen_ns) < reading.time_ns &&
+           reading.walked_netns.contains(RecordReader::number(record, places_->netns));
 }
 
 void Collector::remove(const std::vector<GoneRecord> &gone) {
     for (const auto &[sock, first_seen_ns] : gone) {
         const auto record = table_->look_up(sock);
-        if (record && RecordReader::number(*record, first_seen_) == first_seen_ns) {
+        if (record && RecordReader::number(*record, places_->first_seen_ns) == first_seen_ns) {
             table_->remove(sock);
         }
     }

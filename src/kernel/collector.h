@@ -8,8 +8,9 @@
 #include "kernel/flow_table.h"
 #include "kernel/hooks.h"
 #include "kernel/missed_counts.h"
+#include "kernel/record_pool.h"
 #include "kernel/socket_walk.h"
-#include "snapshot/snapshot.h"
+#include "snapshot/history.h"
 
 namespace tcp_stats {
 
@@ -34,25 +35,24 @@ public:
 
 private:
     Collector(const FlowTable &table, const RecordReader &reader, MissedCounts missed)
-        : table_(&table), reader_(&reader), missed_(std::move(missed)) {}
+        : table_(&table), places_(&reader.places()), missed_(std::move(missed)), pool_(reader.record_size()) {}
 
     std::optional<std::uint64_t> newly_refused();
     Result<void> read_table(Reading &reading);
     /// Walks those that records are of and that the walk did not come to, as far as they can be found. Whether any was.
     bool walk_other_namespaces(Reading &reading);
     bool wants_files(const Reading &reading) const;
-    Record record_of(const Reading &reading, std::size_t index) const;
 
     /// Whether the walk over the sockets of its namespace has not come by it. From Linux 5.15 on it skips some.
     bool was_passed_over(Record record, const Reading &reading) const;
 
     const FlowTable *table_;
-    const RecordReader *reader_;
+    const KnownPlaces *places_;
     MissedCounts missed_;
+    RecordPool pool_; ///< of the table's records
     std::optional<SocketWalk> sockets_;
     std::optional<BpfIterator> files_;
     std::optional<ClosedFlows> closed_;
-    std::optional<RecordField> first_seen_, pid_, sampled_, netns_;
     bool walked_ = false;
     int began_fd_ = -1;         ///< the program's array of the time when the last walk over sockets began
     int refused_fd_ = -1;       ///< the program's array of one counter

@@ -41,22 +41,17 @@ auto cannot_read(int error) {
 /// A hash is read bucket by bucket, and a bucket is never split. So an entry keeps its place whatever
 /// happens to the others (an entry's bucket is its key's), and the walk ends at the last bucket.
 /// 0 or a negative errno.
-int read_in_batches(MapCalls &calls, std::size_t value_size, RawEntries &entries) {
+int read_in_batches(MapCalls &calls, Records &records) {
     std::uint32_t position = 0;
     bool started = false;
     std::uint32_t batch = first_batch;
     for (;;) {
-        const auto have = entries.keys.size();
-        entries.keys.resize(have + batch);
-        entries.values.resize((have + batch) * value_size);
+        const auto room = records.room_for(batch);
         std::uint32_t count = batch;
         std::uint32_t next = 0;
-        const int result = calls.lookup_batch(started ? &position : nullptr, &next, entries.keys.data() + have,
-                                              entries.values.data() + have * value_size, count);
+        const int result = calls.lookup_batch(started ? &position : nullptr, &next, room.socks, room.records, count);
         const bool done = result == -ENOENT;
-        const std::uint32_t got = result == 0 || done ? count : 0;
-        entries.keys.resize(have + got);
-        entries.values.resize((have + got) * value_size);
+        records.grow(result == 0 || done ? count : 0);
         if (done) {
             return 0;
         }
@@ -74,9 +69,9 @@ int read_in_batches(MapCalls &calls, std::size_t value_size, RawEntries &entries
 
 /// Without batches the kernel finds the next key from the one before it; when that one was deleted
 /// meanwhile, it begins again at the first. Keys already read are passed over.
-Result<void> read_one_by_one(MapCalls &calls, std::size_t value_size, std::size_t max_entries, RawEntries &entries) {
+Result<std::uint64_t> read_one_by_one(MapCalls &calls, std::size_t max_entries, Records &records) {
     std::unordered_set<std::uint64_t> seen;
-    std::vector<std::byte> value(value_size);
+    std::uint64_t restarts = 0;
     const std::size_t most_steps = 16 * (max_entries + 1);
     bool reading_again = false;
     std::uint64_t key = 0;
@@ -87,14 +82,15 @@ Result<void> read_one_by_one(MapCalls &calls, std::size_t value_size, std::size_
                                               "BPF_MAP_LOOKUP_BATCH; a kernel from 5.6 on has that"));
         }
         if (!seen.insert(key).second) {
-            entries.restarts += reading_again ? 0 : 1;
+            restarts += reading_again ? 0 : 1;
             reading_again = true;
         } else {
             reading_again = false;
-            const int found = calls.lookup(key, value.data());
+            const auto room = records.room_for(1);
+            const int found = calls.lookup(key, room.records);
             if (found == 0) {
-                entries.keys.push_back(key);
-                entries.values.insert(entries.values.end(), value.begin(), value.end());
+                *room.socks = key;
+                records.grow(1);
             } else if (found != -ENOENT) {
                 return cannot_read(found);
             }
@@ -106,25 +102,22 @@ Result<void> read_one_by_one(MapCalls &calls, std::size_t value_size, std::size_
     if (result != -ENOENT) {
         return cannot_read(result);
     }
-    return {};
+    return restarts;
 }
 
 } // namespace
 
-Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t max_entries) {
-    RawEntries entries;
-    const int result = read_in_batches(calls, value_size, entries);
+Result<std::uint64_t> read_all(MapCalls &calls, std::size_t max_entries, Records &records) {
+    records.clear();
+    const int result = read_in_batches(calls, records);
     if (result == 0) {
-        return entries;
+        return 0;
     }
     if (!batches_unknown(result)) {
         return cannot_read(result);
     }
-    entries = {};
-    if (auto read = read_one_by_one(calls, value_size, max_entries, entries); !read) {
-        return tl::unexpected(read.error());
-    }
-    return entries;
+    records.clear();
+    return read_one_by_one(calls, max_entries, records);
 }
 
 Result<FlowTable> FlowTable::open(const Program &program) {
@@ -152,9 +145,9 @@ Result<FlowTable> FlowTable::open(const Program &program) {
     return FlowTable(map->fd, description.value, description.max_entries);
 }
 
-Result<RawEntries> FlowTable::read() const {
+Result<std::uint64_t> FlowTable::read(Records &records) const {
     KernelMap map(fd_);
-    return read_all(map, layout_.size(), max_entries_);
+    return read_all(map, max_entries_, records);
 }
 
 std::optional<std::vector<std::byte>> FlowTable::look_up(std::uint64_t sock) const {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "kernel/program.h"
-#include "record/value.h"
+#include "record/records.h"
 
 namespace tcp_stats {
 
@@ -26,11 +26,12 @@ public:
     virtual int lookup(std::uint64_t key, std::byte *value) = 0;
 };
 
-/// Reads every entry. Entries that stay throughout the read are in the result exactly once; one that
-/// comes or goes meanwhile may be in it or not, at most once. Uses batches (Linux 5.6), and single
-/// look-ups where the kernel lacks those; `restarts` counts how often such a walk began again. Error: defect, when the
-/// kernel refuses a call, or when a table without batches changes so fast that the walk cannot come to its end.
-Result<RawEntries> read_all(MapCalls &calls, std::size_t value_size, std::size_t max_entries);
+/// Reads every entry into `records`, in place of what was there. Entries that stay throughout the read are in it
+/// exactly once; one that comes or goes meanwhile may be in it or not, at most once. Uses batches (Linux 5.6), and
+/// single look-ups where the kernel lacks those; returns how often such a walk began again, because the entry it stood
+/// at was deleted. Error: defect, when the kernel refuses a call, or when a table without batches changes so fast that
+/// the walk cannot come to its end.
+Result<std::uint64_t> read_all(MapCalls &calls, std::size_t max_entries, Records &records);
 
 /// The table `flow_stats` of a program.
 class FlowTable {
@@ -45,7 +46,7 @@ public:
     std::size_t max_entries() const { return max_entries_; }
 
     /// See `read_all`.
-    Result<RawEntries> read() const;
+    Result<std::uint64_t> read(Records &records) const;
 
     /// The record of one socket as it is now, if there is one.
     std::optional<std::vector<std::byte>> look_up(std::uint64_t sock) const;

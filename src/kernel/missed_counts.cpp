@@ -38,7 +38,7 @@ std::vector<Count> MissedCounts::read() const {
         return counts;
     }
     for (const auto &field : fields_) {
-        counts.push_back({field.name, RecordReader::number(value, field)});
+        counts.push_back({field.name, RecordReader::number(value, field.place())});
     }
     return counts;
 }

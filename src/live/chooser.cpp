@@ -16,13 +16,13 @@ constexpr std::size_t unit_width = 11;
 /// Lines for what the marked field means, below the list.
 constexpr std::size_t meaning_lines = 3;
 
-std::string meaning_of(const FlowColumn &column) {
+std::string meaning_of(const Column &column) {
     return column.field == nullptr ? tr("a field of the program's own") : column.field->meaning;
 }
 
 } // namespace
 
-Chooser::Chooser(const FlowColumns &columns, std::vector<const FlowColumn *> chosen)
+Chooser::Chooser(const Columns &columns, std::vector<const Column *> chosen)
     : columns_(columns), chosen_(std::move(chosen)) {}
 
 void Chooser::toggle() {
@@ -97,8 +97,8 @@ Line Chooser::row(std::size_t number, std::size_t width) const {
     const bool shown = std::find(chosen_.begin(), chosen_.end(), &column) != chosen_.end();
     const auto style = number == marked_ ? Style::selected : shown ? Style::strong : Style::plain;
     const auto text = fmt::format("{}[{}] {}  {}  {}", number == marked_ ? '>' : ' ', shown ? 'x' : ' ',
-                                  fitted(printable_ascii(column.name), name_width), fitted(column.unit, unit_width),
-                                  meaning_of(column));
+                                  fitted(printable_ascii(column.name), name_width),
+                                  fitted(column.unit_name, unit_width), meaning_of(column));
     return {{fitted(text, width), style}};
 }
 

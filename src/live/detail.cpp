@@ -17,16 +17,6 @@ namespace {
 constexpr std::size_t label_width = 18;
 constexpr std::size_t value_width = 18;
 
-struct Share {
-    const char *column;
-    const char *name; ///< as `limit` has it
-    Style style;
-};
-
-constexpr std::array shares = {Share{"app_pct", "app", Style::strong}, Share{"cwnd_pct", "cwnd", Style::cwnd},
-                               Share{"rwnd_pct", "rwnd", Style::rwnd}, Share{"sndbuf_pct", "sndbuf", Style::sndbuf},
-                               Share{"loss_pct", "loss", Style::loss}};
-
 /// The values of a cell for each `step` ticks up to `last`, the largest of them; `count` cells.
 std::vector<float> values_of(const Trace &trace, Trace::Quantity quantity, std::uint64_t last, std::size_t step,
                              std::size_t count) {
@@ -42,25 +32,25 @@ std::vector<float> values_of(const Trace &trace, Trace::Quantity quantity, std::
 }
 
 /// Whether the lines above the fields have it.
-bool is_above(const FlowColumn &column, const std::array<const FlowColumn *, Trace::quantities> &traced) {
+bool is_above(const Column &column, const std::array<const Column *, Trace::quantities> &traced) {
     static constexpr std::array names = {"local", "remote", "state", "comm", "limit", "limit_pct"};
     return std::find(names.begin(), names.end(), column.name) != names.end() ||
            std::find(traced.begin(), traced.end(), &column) != traced.end() ||
-           std::any_of(shares.begin(), shares.end(), [&](const Share &share) { return column.name == share.column; });
+           (column.field != nullptr && column.field->source == Source::share && column.of.empty());
 }
 
 } // namespace
 
-Detail::Detail(const FlowColumns &columns, std::uint64_t id, bool unicode)
+Detail::Detail(const Columns &columns, std::uint64_t id, bool unicode)
     : columns_(columns), id_(id), unicode_(unicode) {}
 
 void Detail::update(const Frame &frame, const Traces &traces) {
     auto found = frame.find(id_);
-    gone_ = found == nullptr;
+    gone_ = !found;
     if (gone_) {
         return;
     }
-    flow_ = std::move(found);
+    row_ = std::move(found);
     if (const auto *trace = traces.find(id_)) {
         trace_ = *trace;
     }
@@ -111,16 +101,16 @@ bool Detail::press(const Key &key) {
     }
 }
 
-std::string Detail::value(const char *name) const {
+std::string Detail::value(std::string_view name) const {
     const auto *column = columns_.find(name);
-    return column == nullptr ? "" : human(column->value(*flow_), column->unit);
+    return column == nullptr ? "" : human(tcp_stats::value(*column, row_->row()), column->unit);
 }
 
 Line Detail::title(std::size_t width) const {
     auto text = value("local");
     if (text.empty()) { // a group of flows with different ends: its key
         const auto &key = columns_.all().front();
-        text = key.name + " " + human(key.value(*flow_), key.unit);
+        text = key.name + " " + human(tcp_stats::value(key, row_->row()), key.unit);
     }
     for (const auto *name : {"remote", "state", "comm"}) {
         if (const auto part = value(name); !part.empty()) {
@@ -160,14 +150,16 @@ void Detail::add_graphs(std::vector<Line> &lines, std::size_t width) const {
         const auto most = highest < 0 ? "" : tr("max {}", human(double(highest), column->unit));
         lines.push_back(
             {{fitted(column->name, label_width), Style::strong},
-             {fitted_right(human(column->value(*flow_), column->unit), now_width) + "  ", Style::plain},
+             {fitted_right(human(tcp_stats::value(*column, row_->row()), column->unit), now_width) + "  ",
+              Style::plain},
              {sparkline(values, highest, unicode_), quantity == Trace::retransmits ? Style::loss : Style::graph},
              {"  " + most, Style::plain}});
     }
     const auto span_ns = times_ns_.empty() ? 0 : times_ns_.back() - times_ns_.front();
     if (span_ns > 0) {
         lines.push_back(
-            {{std::string(before, ' ') + tr("the last {}, newest on the right", human(span_ns, "ns")), Style::plain}});
+            {{std::string(before, ' ') + tr("the last {}, newest on the right", human(span_ns, unit_of("ns"))),
+              Style::plain}});
     }
 }
 
@@ -185,10 +177,14 @@ void Detail::add_limits(std::vector<Line> &lines) const {
         return;
     }
     line = {{std::string(label_width, ' '), Style::plain}};
-    for (const auto &share : shares) {
-        if (const auto part = value(share.column); !part.empty()) {
-            line.push_back(
-                {fmt::format("{} {}   ", share.name, part), verdict == share.name ? share.style : Style::plain});
+    for (const auto &field : known_fields()) {
+        if (field.source != Source::share) {
+            continue;
+        }
+        const auto name = name_of({Naming::limit, static_cast<std::uint64_t>(field.limit)});
+        if (const auto part = value(field.name); !part.empty()) {
+            const auto style = field.limit == Limit::app ? Style::strong : style_of(field.limit);
+            line.push_back({fmt::format("{} {}   ", name, part), verdict == name ? style : Style::plain});
         }
     }
     lines.push_back(std::move(line));
@@ -198,8 +194,9 @@ void Detail::add_limits(std::vector<Line> &lines) const {
 std::vector<Line> Detail::fields(std::size_t width) const {
     std::vector<std::string> cells_of;
     std::vector<std::string> long_ones;
+    RowValues values(row_->row());
     for (const auto &column : columns_.all()) {
-        const auto text = human(column.value(*flow_), column.unit);
+        const auto text = human(values[column], column.unit);
         if (text.empty() || is_above(column, traced_)) {
             continue;
         }
@@ -224,7 +221,7 @@ std::vector<Line> Detail::fields(std::size_t width) const {
 }
 
 std::vector<Line> Detail::lines(Size size) {
-    if (flow_ == nullptr) {
+    if (!row_) {
         return {};
     }
     std::vector<Line> lines = {title(size.columns)};

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "live/frame.h"
@@ -16,7 +18,7 @@ namespace tcp_stats {
 class Detail {
 public:
     /// Of the flow `id`. `columns` must outlive it.
-    Detail(const FlowColumns &columns, std::uint64_t id, bool unicode);
+    Detail(const Columns &columns, std::uint64_t id, bool unicode);
 
     void update(const Frame &frame, const Traces &traces);
 
@@ -26,19 +28,19 @@ public:
     std::vector<Line> lines(Size size);
 
 private:
-    std::string value(const char *name) const;
+    std::string value(std::string_view name) const;
     Line title(std::size_t width) const;
     void add_graphs(std::vector<Line> &lines, std::size_t width) const;
     void add_limits(std::vector<Line> &lines) const;
     std::vector<Line> fields(std::size_t width) const;
 
-    const FlowColumns &columns_;
+    const Columns &columns_;
     std::uint64_t id_;
     bool unicode_;
-    std::shared_ptr<const Flow> flow_; ///< null: never seen
+    std::optional<KeptRow> row_; ///< absent: never seen
     bool gone_ = false;
     Trace trace_;
-    std::array<const FlowColumn *, Trace::quantities> traced_{};
+    std::array<const Column *, Trace::quantities> traced_{};
     std::uint64_t tick_ = 0;
     std::vector<std::uint64_t> times_ns_; ///< of the last ticks, up to tick_
     std::size_t top_ = 0;

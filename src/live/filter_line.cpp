@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view prompt = "/ ";
 constexpr std::string_view option = "--where";
 
-Result<Filter> understood(const std::string &text, const FlowColumns &columns) {
+Result<Filter> understood(const std::string &text, const Columns &columns) {
     const ConditionText given{std::string(option), text};
     const auto condition = parse_condition(given);
     if (!condition) {

@@ -16,7 +16,7 @@ public:
     enum class State { typing, applied, cancelled };
 
     /// Begins with `text`. `columns` must outlive it.
-    FilterLine(const FlowColumns &columns, std::string_view text) : columns_(columns), line_(text) {}
+    FilterLine(const Columns &columns, std::string_view text) : columns_(columns), line_(text) {}
 
     /// Enter applies where the condition can be understood; else what is wrong stands below it until the next key.
     State press(const Key &key);
@@ -31,7 +31,7 @@ public:
 private:
     std::size_t hidden(std::size_t width) const;
 
-    const FlowColumns &columns_;
+    const Columns &columns_;
     EditLine line_;
     std::optional<Filter> filter_;
     std::optional<Error> mistake_;

@@ -18,24 +18,18 @@ std::size_t widest_column(std::size_t width) {
     return std::max(longest_ipv4, width / 4);
 }
 
-Style style_of(const FlowColumn &column, const std::string &text) {
-    if (column.name != "limit") {
-        return Style::plain;
-    }
-    return text == "loss"     ? Style::loss
-           : text == "rwnd"   ? Style::rwnd
-           : text == "sndbuf" ? Style::sndbuf
-           : text == "cwnd"   ? Style::cwnd
-                              : Style::plain;
+Style style_of(const Value &value) {
+    const auto *word = std::get_if<Word>(&value);
+    return word != nullptr && word->naming == Naming::limit ? style_of(static_cast<Limit>(word->number)) : Style::plain;
 }
 
-std::string in_column(const FlowColumn &column, const std::string &text, std::size_t width) {
-    return column.type == ColumnType::number ? fitted_right(text, width) : fitted(cut_middle(text, width), width);
+std::string in_column(const Column &column, const std::string &text, std::size_t width) {
+    return is_number(column.type) ? fitted_right(text, width) : fitted(cut_middle(text, width), width);
 }
 
 } // namespace
 
-FlowList::FlowList(View view, std::vector<const FlowColumn *> columns, bool unicode)
+FlowList::FlowList(View view, std::vector<const Column *> columns, bool unicode)
     : view_(std::move(view)), given_(view_.where.size()), columns_(std::move(columns)), unicode_(unicode) {}
 
 void FlowList::set_frame(Frame frame) {
@@ -51,29 +45,29 @@ void FlowList::set_filter(std::optional<Filter> filter) {
     arrange();
 }
 
-void FlowList::set_columns(std::vector<const FlowColumn *> columns) {
+void FlowList::set_columns(std::vector<const Column *> columns) {
     columns_ = std::move(columns);
     first_column_ = std::min(first_column_, columns_.size() - 1);
 }
 
-void FlowList::sort_by(const FlowColumn *column) {
+void FlowList::sort_by(const Column *column) {
     // Of numbers the large ones are what one looks for.
-    view_.order = {column, column->type == ColumnType::number};
+    view_.order = {column, is_number(column->type)};
     order_moved_ = true;
     arrange();
 }
 
-const Flow *FlowList::selected() const { return rows_.empty() ? nullptr : rows_[selected_]; }
+const Row *FlowList::selected() const { return rows_.empty() ? nullptr : &rows_[selected_]; }
 
 /// Chooses and orders the flows, and finds the selected one again.
 void FlowList::arrange() {
-    rows_ = flows_in_view(frame_.flows(), view_);
+    rows_ = rows_in_view(frame_.rows(), view_);
     if (!selected_id_) {
         selected_ = top_ = 0;
         return;
     }
     const auto found =
-        std::find_if(rows_.begin(), rows_.end(), [&](const Flow *flow) { return flow->id == selected_id_; });
+        std::find_if(rows_.begin(), rows_.end(), [&](const Row &row) { return row.id() == selected_id_; });
     if (found != rows_.end()) {
         selected_ = static_cast<std::size_t>(found - rows_.begin());
     } else if (!rows_.empty()) { // its neighbour
@@ -83,7 +77,7 @@ void FlowList::arrange() {
 
 void FlowList::select(std::size_t row) {
     selected_ = row;
-    selected_id_ = rows_[row]->id;
+    selected_id_ = rows_[row].id();
 }
 
 void FlowList::move(std::ptrdiff_t rows) {
@@ -171,7 +165,7 @@ bool FlowList::press_letter(char32_t letter) {
     }
 }
 
-std::string FlowList::heading_of(const FlowColumn &column) const {
+std::string FlowList::heading_of(const Column &column) const {
     auto text = heading(column.name);
     if (&column == view_.order.column) {
         text += view_.order.descending ? (unicode_ ? "▼" : "v") : (unicode_ ? "▲" : "^");
@@ -179,15 +173,15 @@ std::string FlowList::heading_of(const FlowColumn &column) const {
     return text;
 }
 
-std::vector<FlowList::Column> FlowList::columns_that_fit(std::size_t begin, std::size_t end, std::size_t width) {
-    std::vector<Column> shown;
+std::vector<FlowList::Shown> FlowList::columns_that_fit(std::size_t begin, std::size_t end, std::size_t width) {
+    std::vector<Shown> shown;
     std::size_t used = marks;
     for (auto i = first_column_; i < columns_.size(); ++i) {
         const auto &column = *columns_[i];
         auto &wide = widths_[&column];
         wide = std::max(wide, cells(heading_of(column)));
         for (auto row = begin; row < end; ++row) {
-            wide = std::max(wide, human(column.value(*rows_[row]), column.unit).size());
+            wide = std::max(wide, human(value(column, rows_[row]), column.unit).size());
         }
         wide = std::min(wide, widest_column(width));
         used += wide + (shown.empty() ? 0 : gap);
@@ -229,7 +223,7 @@ std::vector<Line> FlowList::lines(Size size) {
     return lines;
 }
 
-Line FlowList::headings(const std::vector<Column> &shown, std::size_t width) const {
+Line FlowList::headings(const std::vector<Shown> &shown, std::size_t width) const {
     Line line = {{std::string(marks, ' '), Style::heading}};
     for (const auto &[column, wide] : shown) {
         if (line.size() > 1) {
@@ -243,15 +237,17 @@ Line FlowList::headings(const std::vector<Column> &shown, std::size_t width) con
     return line;
 }
 
-Line FlowList::row(std::size_t number, const std::vector<Column> &shown, std::size_t width) const {
-    const auto &flow = *rows_[number];
+Line FlowList::row(std::size_t number, const std::vector<Shown> &shown, std::size_t width) const {
+    const bool closed = rows_[number].closed();
+    RowValues values(rows_[number]);
     const bool marked = number == selected_;
     const auto whole =
-        marked ? (flow.closed ? Style::selected_faint : Style::selected) : (flow.closed ? Style::faint : Style::plain);
-    Line line = {{std::string(marked ? ">" : " ") + (flow.closed ? "x" : " "), whole}};
+        marked ? (closed ? Style::selected_faint : Style::selected) : (closed ? Style::faint : Style::plain);
+    Line line = {{std::string(marked ? ">" : " ") + (closed ? "x" : " "), whole}};
     for (const auto &[column, wide] : shown) {
-        const auto text = human(column->value(flow), column->unit);
-        const auto style = whole == Style::plain ? style_of(*column, text) : whole;
+        const auto value = values[*column];
+        const auto text = human(value, column->unit);
+        const auto style = whole == Style::plain ? style_of(value) : whole;
         line.push_back({(line.size() > 1 ? std::string(gap, ' ') : "") + in_column(*column, text, wide), style});
     }
     const auto used = cells(line);

@@ -1,79 +1,94 @@
 #include "live/frame.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace tcp_stats {
 namespace {
 
-/// Takes the closed flows out of `snapshot`. The flows' records stay where they are: vectors keep their place in memory
-/// when they are moved.
-std::shared_ptr<const FinishedFlows> take_closed(Snapshot &snapshot) {
-    auto taken = std::make_shared<FinishedFlows>();
-    auto &flows = snapshot.flows;
-    const auto first = std::stable_partition(flows.begin(), flows.end(), [](const Flow &flow) { return !flow.closed; });
-    std::move(first, flows.end(), std::back_inserter(taken->flows));
-    flows.erase(first, flows.end());
-    taken->records = std::move(snapshot.reading.closed);
-    return taken;
+/// The closed flows of `snapshot`, without the records of others.
+Snapshot finished_part(const Snapshot &snapshot) {
+    Snapshot part;
+    part.time = snapshot.time;
+    part.time_ns = snapshot.time_ns;
+    part.before_time_ns = snapshot.before_time_ns;
+    part.closed = snapshot.closed;
+    const auto before = std::make_shared<Records>(snapshot.closed->record_size());
+    for (auto flow = snapshot.flows.end() - static_cast<std::ptrdiff_t>(snapshot.closed_count);
+         flow != snapshot.flows.end(); ++flow) {
+        auto &kept = part.flows.emplace_back(*flow);
+        if (flow->before != Flow::none) {
+            kept.before = static_cast<std::uint32_t>(before->size());
+            before->add(snapshot.before->sock(flow->before), (*snapshot.before)[flow->before].data());
+        }
+    }
+    part.before = before;
+    part.closed_count = part.flows.size();
+    return part;
+}
+
+void add_rows(const Snapshot &snapshot, std::size_t count, std::vector<Row> &rows) {
+    for (std::size_t i = 0; i < count; ++i) {
+        rows.push_back({&snapshot, i});
+    }
 }
 
 } // namespace
 
-std::vector<const Flow *> Frame::flows() const {
-    std::vector<const Flow *> all;
-    const auto add = [&](const std::vector<Flow> &flows) {
-        for (const auto &flow : flows) {
-            all.push_back(&flow);
-        }
-    };
+std::vector<Row> Frame::open_rows() const {
+    std::vector<Row> rows;
     if (snapshot != nullptr) {
-        all.reserve(snapshot->flows.size() + closed_count());
-        add(snapshot->flows);
+        const auto count = snapshot->groups ? snapshot->rows() : snapshot->flows.size() - snapshot->closed_count;
+        rows.reserve(count);
+        add_rows(*snapshot, count, rows);
     }
-    for (const auto &some : closed) {
-        add(some.flows->flows);
+    return rows;
+}
+
+std::vector<Row> Frame::rows() const {
+    auto all = open_rows();
+    for (const auto &some : finished) {
+        add_rows(*some.snapshot, some.snapshot->rows(), all);
     }
     return all;
 }
 
 std::size_t Frame::closed_count() const {
     std::size_t count = 0;
-    for (const auto &some : closed) {
-        count += some.flows->flows.size();
+    for (const auto &some : finished) {
+        count += some.snapshot->rows();
     }
     return count;
 }
 
-std::shared_ptr<const Flow> Frame::find(std::uint64_t id) const {
-    const auto among = [&](const auto &owner) -> std::shared_ptr<const Flow> {
-        const auto &flows = owner->flows;
-        const auto found = std::find_if(flows.begin(), flows.end(), [&](const Flow &flow) { return flow.id == id; });
-        return found == flows.end() ? nullptr : std::shared_ptr<const Flow>(owner, &*found);
-    };
-    auto found = snapshot == nullptr ? nullptr : among(snapshot);
-    for (auto some = closed.begin(); found == nullptr && some != closed.end(); ++some) {
-        found = among(some->flows);
+std::optional<KeptRow> Frame::find(std::uint64_t id) const {
+    const auto all = rows();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Row &row) { return row.id() == id; });
+    if (found == all.end()) {
+        return std::nullopt;
     }
-    return found;
+    if (found->snapshot == snapshot.get()) {
+        return KeptRow{snapshot, found->index};
+    }
+    const auto owner = std::find_if(finished.begin(), finished.end(),
+                                    [&](const Finished &some) { return some.snapshot.get() == found->snapshot; });
+    return KeptRow{owner->snapshot, found->index};
 }
 
-Frame next_frame(const Frame &before, Taken taken, bool keep_closed) {
+Frame next_frame(const Frame &before, Snapshot snapshot, bool keep_closed) {
     Frame frame;
-    frame.time = taken.time;
-    const auto now_ns = taken.snapshot.reading.time_ns;
-    for (const auto &some : before.closed) {
+    const auto now_ns = snapshot.time_ns;
+    for (const auto &some : before.finished) {
         if (keep_closed || now_ns < some.since_ns + closed_stays_ns) {
-            frame.closed.push_back(some);
+            frame.finished.push_back(some);
         }
     }
     while (frame.closed_count() > most_closed) {
-        frame.closed.erase(frame.closed.begin());
+        frame.finished.erase(frame.finished.begin());
     }
-    if (auto closed = take_closed(taken.snapshot); !closed->flows.empty()) {
-        frame.closed.push_back({std::move(closed), now_ns});
+    if (snapshot.closed_count > 0 && !snapshot.groups) {
+        frame.finished.push_back({std::make_shared<const Snapshot>(finished_part(snapshot)), now_ns});
     }
-    frame.snapshot = std::make_shared<const Snapshot>(std::move(taken.snapshot));
+    frame.snapshot = std::make_shared<const Snapshot>(std::move(snapshot));
     return frame;
 }
 

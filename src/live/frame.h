@@ -1,36 +1,41 @@
-// The flows to choose from at one moment: those of a snapshot, and those that closed a short while ago.
+// The rows to choose from at one moment: those of a snapshot, and flows that closed a short while ago.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "loop/snapshot_source.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 
-/// What closed with one snapshot.
-struct FinishedFlows {
-    std::vector<Flow> flows;
-    RawEntries records; ///< what they refer to
+/// A row that keeps the snapshot it is of.
+struct KeptRow {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::size_t index;
+
+    Row row() const { return {snapshot.get(), index}; }
 };
 
-/// Copies share what they hold; the flows stay where they are as long as one of them lives.
+/// Copies share what they hold; rows stay valid as long as one of them lives.
 struct Frame {
-    struct Closed {
-        std::shared_ptr<const FinishedFlows> flows;
-        std::uint64_t since_ns; ///< by the clock of Reading::time_ns
+    /// What closed with one snapshot, as a snapshot of its own.
+    struct Finished {
+        std::shared_ptr<const Snapshot> snapshot;
+        std::uint64_t since_ns; ///< by the clock of Snapshot::time_ns
     };
 
-    std::shared_ptr<const Snapshot> snapshot; ///< without what closed; null: none yet
-    std::vector<Closed> closed;
-    std::chrono::system_clock::time_point time;
+    std::shared_ptr<const Snapshot> snapshot; ///< null: none yet
+    std::vector<Finished> finished;           ///< with what closed with `snapshot`
 
-    std::uint64_t time_ns() const { return snapshot == nullptr ? 0 : snapshot->reading.time_ns; }
-    std::vector<const Flow *> flows() const;
+    std::uint64_t time_ns() const { return snapshot == nullptr ? 0 : snapshot->time_ns; }
+    /// Groups, or flows that are open.
+    std::vector<Row> open_rows() const;
+    std::vector<Row> rows() const;
     std::size_t closed_count() const;
 
-    /// The flow of that number, which keeps alive what it refers to; null: it is not here.
-    std::shared_ptr<const Flow> find(std::uint64_t id) const;
+    /// The row of that number; absent: it is not here.
+    std::optional<KeptRow> find(std::uint64_t id) const;
 };
 
 /// How long a closed flow stays, in snapshots of that age.
@@ -39,6 +44,6 @@ inline constexpr std::uint64_t closed_stays_ns = 5'000'000'000;
 inline constexpr std::size_t most_closed = 2000;
 
 /// The frame that follows on `before`. What has been closed for long goes, unless nobody could see it (`keep_closed`).
-Frame next_frame(const Frame &before, Taken taken, bool keep_closed);
+Frame next_frame(const Frame &before, Snapshot snapshot, bool keep_closed);
 
 } // namespace tcp_stats

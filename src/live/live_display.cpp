@@ -10,10 +10,10 @@ constexpr int most_keys = 100;
 
 } // namespace
 
-LiveDisplay::LiveDisplay(const FlowColumns &columns, Model::Settings settings, bool colour, std::function<Cost()> cost)
+LiveDisplay::LiveDisplay(const Columns &columns, Model::Settings settings, bool colour, std::function<Cost()> cost)
     : model_(columns, std::move(settings)), colour_(colour), cost_(std::move(cost)) {}
 
-Result<Viewer> LiveDisplay::show(Taken taken) {
+Result<Viewer> LiveDisplay::show(Snapshot snapshot) {
     if (screen_ == nullptr) {
         auto opened = Screen::open(colour_);
         if (!opened) {
@@ -22,7 +22,7 @@ Result<Viewer> LiveDisplay::show(Taken taken) {
         log_.emplace();
         screen_ = std::move(*opened);
     }
-    model_.take(std::move(taken), cost_());
+    model_.take(std::move(snapshot), cost_());
     draw();
     return Viewer::stays;
 }

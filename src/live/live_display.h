@@ -18,10 +18,10 @@ namespace tcp_stats {
 class LiveDisplay : public Display {
 public:
     /// `columns` must outlive it. `cost` is asked at each snapshot.
-    LiveDisplay(const FlowColumns &columns, Model::Settings settings, bool colour, std::function<Cost()> cost);
+    LiveDisplay(const Columns &columns, Model::Settings settings, bool colour, std::function<Cost()> cost);
 
     /// Error: usage, where the terminal cannot be used.
-    Result<Viewer> show(Taken taken) override;
+    Result<Viewer> show(Snapshot snapshot) override;
     std::chrono::nanoseconds interval() const override { return model_.interval(); }
     std::vector<int> inputs() const override;
     Result<Viewer> respond() override;

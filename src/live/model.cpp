@@ -32,8 +32,7 @@ std::string counts_text(const std::vector<Count> &counts) {
     return text;
 }
 
-std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std::vector<const FlowColumn *> wanted,
-                                                 bool grouped) {
+std::vector<const Column *> columns_or_usual(const Columns &columns, std::vector<const Column *> wanted, bool grouped) {
     if (wanted.empty()) {
         wanted = table_columns(columns, grouped);
     }
@@ -42,27 +41,23 @@ std::vector<const FlowColumn *> columns_or_usual(const FlowColumns &columns, std
 
 } // namespace
 
-Model::Model(const FlowColumns &columns, Settings settings)
+Model::Model(const Columns &columns, Settings settings)
     : columns_(columns), conditions_(std::move(settings.conditions)), interval_(settings.interval),
       grouped_(settings.grouped), unicode_(settings.unicode), traces_(columns),
       list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns), settings.grouped),
             settings.unicode) {}
 
-void Model::take(Taken taken, const Cost &cost) {
-    missed_ = taken.snapshot.missed;
+void Model::take(Snapshot snapshot, const Cost &cost) {
+    missed_ = snapshot.missed;
     count(missed_);
     cost_ = cost;
     // What closes during a pause is shown after it, for as long as otherwise.
-    latest_ = next_frame(latest_, std::move(taken), paused_);
-    std::vector<const Flow *> alive;
-    for (const auto &flow : latest_.snapshot->flows) {
-        alive.push_back(&flow);
-    }
-    traces_.take(latest_.time_ns(), alive);
+    latest_ = next_frame(latest_, std::move(snapshot), paused_);
+    traces_.take(latest_.time_ns(), latest_.open_rows());
     if (!paused_) {
         show_latest();
     }
-    traces_.forget_others(latest_.flows(), list_.frame().flows());
+    traces_.forget_others(latest_.rows(), list_.frame().rows());
 }
 
 void Model::count(const std::vector<Count> &missed) {
@@ -87,7 +82,7 @@ void Model::show_latest() {
 void Model::set_paused(bool paused) {
     paused_ = paused;
     if (!paused) {
-        for (auto &some : latest_.closed) {
+        for (auto &some : latest_.finished) {
             some.since_ns = some.since_ns > list_.frame().time_ns() ? latest_.time_ns() : some.since_ns;
         }
         show_latest();
@@ -179,8 +174,8 @@ bool Model::press_letter(char32_t letter) {
 }
 
 void Model::open_detail() {
-    if (const auto *flow = list_.selected()) {
-        detail_.emplace(columns_, flow->id, unicode_);
+    if (const auto *row = list_.selected()) {
+        detail_.emplace(columns_, row->id(), unicode_);
         detail_->update(list_.frame(), traces_);
         place_ = Place::detail;
     }
@@ -227,9 +222,9 @@ Line Model::header() const {
     if (frame.snapshot == nullptr) {
         return {};
     }
-    const auto alive = frame.snapshot->flows.size();
+    const auto alive = frame.snapshot->rows() - (grouped_ ? 0 : frame.snapshot->closed_count);
     const auto closed = frame.closed_count();
-    Line line = {{time_of_day(frame.time), Style::strong}};
+    Line line = {{time_of_day(frame.snapshot->time), Style::strong}};
     if (paused_) { // first, where no screen is too narrow for it
         line.push_back({"  ", Style::plain});
         line.push_back({tr("PAUSED"), Style::paused});
@@ -239,10 +234,10 @@ Line Model::header() const {
     if (list_.rows().size() < alive + closed) {
         line.push_back({tr(", shown: {}", list_.rows().size()), Style::plain});
     }
-    if (frame.snapshot->reading.refused.value_or(0) != 0) {
-        line.push_back({tr(", refused in the kernel: {}", *frame.snapshot->reading.refused), Style::plain});
+    if (frame.snapshot->refused.value_or(0) != 0) {
+        line.push_back({tr(", refused in the kernel: {}", *frame.snapshot->refused), Style::plain});
     }
-    line.push_back({"  " + tr("every {}", human(std::uint64_t(interval_.count()), "ns")), Style::plain});
+    line.push_back({"  " + tr("every {}", human(std::uint64_t(interval_.count()), unit_of("ns"))), Style::plain});
     if (const auto *column = list_.order().column) { // which may be out of sight
         line.push_back({"  " + tr("by {}", (list_.order().descending ? "-" : "") + column->name), Style::plain});
     }
@@ -306,7 +301,8 @@ std::vector<std::pair<const char *, const char *>> Model::keys_here() const {
 
 Line Model::status() const {
     Line line = {
-        {tr("own cost: CPU {:.1f}%, memory {}", cost_.cpu_percent, human(cost_.memory_bytes, "bytes")), Style::plain}};
+        {tr("own cost: CPU {:.1f}%, memory {}", cost_.cpu_percent, human(cost_.memory_bytes, unit_of("bytes"))),
+         Style::plain}};
     if (missed_in_all_.empty()) {
         line.push_back({"  " + tr("missed: nothing"), Style::plain});
         return line;

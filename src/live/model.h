@@ -21,19 +21,19 @@ namespace tcp_stats {
 class Model {
 public:
     struct Settings {
-        View view;                               ///< conditions, order and number that the options ask for
-        std::string conditions;                  ///< those conditions as text
-        std::vector<const FlowColumn *> columns; ///< to begin with; empty: those of a table
+        View view;                           ///< conditions, order and number that the options ask for
+        std::string conditions;              ///< those conditions as text
+        std::vector<const Column *> columns; ///< to begin with; empty: those of a table
         std::chrono::nanoseconds interval;
         bool unicode;         ///< the terminal shows more than ASCII
         bool grouped = false; ///< the rows are groups of flows
     };
 
     /// `columns` must outlive it.
-    Model(const FlowColumns &columns, Settings settings);
+    Model(const Columns &columns, Settings settings);
 
     /// While it is paused, what is shown stays; traces and counts go on.
-    void take(Taken taken, const Cost &cost);
+    void take(Snapshot snapshot, const Cost &cost);
 
     void press(const Key &key);
 
@@ -68,7 +68,7 @@ private:
     Line status() const;
     std::vector<Line> body(Size size);
 
-    const FlowColumns &columns_;
+    const Columns &columns_;
     std::string conditions_;
     std::chrono::nanoseconds interval_;
     bool grouped_;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "record/value.h"
+
 namespace tcp_stats {
 
 /// What a piece of text is; how that looks is the screen's business.
@@ -25,6 +27,23 @@ enum class Style {
     sndbuf,
     cwnd,
 };
+
+/// Of what a flow is limited by.
+constexpr Style style_of(Limit limit) {
+    switch (limit) {
+    case Limit::loss:
+        return Style::loss;
+    case Limit::rwnd:
+        return Style::rwnd;
+    case Limit::sndbuf:
+        return Style::sndbuf;
+    case Limit::cwnd:
+        return Style::cwnd;
+    case Limit::app:
+        break;
+    }
+    return Style::plain;
+}
 
 struct Span {
     std::string text; ///< UTF-8 without control characters

@@ -11,11 +11,11 @@ constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
 /// A little less than a second, so that snapshots of each second are ticks of their own.
 constexpr std::uint64_t shortest_tick_ns = 950'000'000;
 
-float number(const FlowColumn *column, const Flow &flow) {
+float number(const Column *column, RowValues &values) {
     if (column == nullptr) {
         return nothing;
     }
-    const auto value = column->value(flow);
+    const auto value = values[*column];
     if (const auto *whole = std::get_if<std::uint64_t>(&value)) {
         return static_cast<float>(*whole);
     }
@@ -56,28 +56,29 @@ float Trace::at(std::uint64_t tick, Quantity quantity) const {
     return points_[(tick - first_) % longest][quantity];
 }
 
-Traces::Traces(const FlowColumns &columns)
+Traces::Traces(const Columns &columns)
     : columns_{columns.find("rtt_us"), columns.find("cwnd"), columns.find("bytes_per_s"), columns.find("retr_per_s")} {}
 
-void Traces::take(std::uint64_t time_ns, const std::vector<const Flow *> &flows) {
+void Traces::take(std::uint64_t time_ns, const std::vector<Row> &rows) {
     if (tick_ == 0 || time_ns >= this->time_ns(tick_) + shortest_tick_ns) {
         ++tick_;
         times_ns_[tick_ % times_ns_.size()] = time_ns;
     }
-    for (const auto *flow : flows) {
+    for (const auto &row : rows) {
+        RowValues values(row);
         Trace::Point point{};
         for (std::size_t i = 0; i < columns_.size(); ++i) {
-            point[i] = number(columns_[i], *flow);
+            point[i] = number(columns_[i], values);
         }
-        traces_[flow->id].trace.put(tick_, point);
+        traces_[row.id()].trace.put(tick_, point);
     }
 }
 
-void Traces::forget_others(const std::vector<const Flow *> &flows, const std::vector<const Flow *> &or_these) {
+void Traces::forget_others(const std::vector<Row> &rows, const std::vector<Row> &or_these) {
     ++round_;
-    for (const auto *wanted : {&flows, &or_these}) {
-        for (const auto *flow : *wanted) {
-            if (const auto found = traces_.find(flow->id); found != traces_.end()) {
+    for (const auto *wanted : {&rows, &or_these}) {
+        for (const auto &row : *wanted) {
+            if (const auto found = traces_.find(row.id()); found != traces_.end()) {
                 found->second.wanted = round_;
             }
         }

@@ -34,15 +34,15 @@ private:
 class Traces {
 public:
     /// A quantity whose column is not there has no values.
-    explicit Traces(const FlowColumns &columns);
+    explicit Traces(const Columns &columns);
 
-    const FlowColumn *column(Trace::Quantity quantity) const { return columns_[quantity]; }
+    const Column *column(Trace::Quantity quantity) const { return columns_[quantity]; }
 
-    /// The next snapshot, at `time_ns` of one clock, has these flows.
-    void take(std::uint64_t time_ns, const std::vector<const Flow *> &flows);
+    /// The next snapshot, at `time_ns` of one clock, has these rows.
+    void take(std::uint64_t time_ns, const std::vector<Row> &rows);
 
-    /// Forgets those of flows whose `id` is in neither.
-    void forget_others(const std::vector<const Flow *> &flows, const std::vector<const Flow *> &or_these);
+    /// Forgets those of rows whose `id` is in neither.
+    void forget_others(const std::vector<Row> &rows, const std::vector<Row> &or_these);
 
     /// Null where nothing is known of the flow.
     const Trace *find(std::uint64_t id) const;
@@ -58,8 +58,8 @@ private:
         std::uint64_t wanted = 0; ///< the round of `forget_others` that wanted it last
     };
 
-    std::array<const FlowColumn *, Trace::quantities> columns_;
-    std::unordered_map<std::uint64_t, Kept> traces_; ///< by Flow::id
+    std::array<const Column *, Trace::quantities> columns_;
+    std::unordered_map<std::uint64_t, Kept> traces_; ///< by Row::id
     std::array<std::uint64_t, Trace::longest> times_ns_{};
     std::uint64_t tick_ = 0; ///< 0: none yet
     std::uint64_t round_ = 0;

@@ -16,7 +16,7 @@ class Display {
 public:
     virtual ~Display() = default;
 
-    virtual Result<Viewer> show(Taken taken) = 0;
+    virtual Result<Viewer> show(Snapshot snapshot) = 0;
 
     /// Time from one snapshot to the next, as the viewer wants it now.
     virtual std::chrono::nanoseconds interval() const = 0;

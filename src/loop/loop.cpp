@@ -47,11 +47,11 @@ Result<void> show_snapshots(SnapshotSource &source, Display &display, std::optio
     auto due = Clock::now();
     bool stopped = false;
     for (std::uint64_t number = 1;; ++number) {
-        auto taken = source.next();
-        if (!taken) {
-            return tl::unexpected(taken.error());
+        auto snapshot = source.next();
+        if (!snapshot) {
+            return tl::unexpected(snapshot.error());
         }
-        const auto viewer = display.show(std::move(*taken));
+        const auto viewer = display.show(std::move(*snapshot));
         if (!viewer) {
             return tl::unexpected(viewer.error());
         }

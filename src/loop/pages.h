@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "base/choices.h"
 #include "loop/display.h"
+#include "loop/standard_output.h"
 #include "loop/stop_signals.h"
 #include "output/writer.h"
 #include "view/view.h"
@@ -15,25 +15,26 @@ namespace tcp_stats {
 /// The viewer is who reads standard output, and leaves by closing it.
 class Pages : public Display {
 public:
-    /// `signals` must outlive the result.
+    /// `signals` must outlive it.
     Pages(OutputFormat format, std::unique_ptr<Writer> writer, View view, std::chrono::nanoseconds interval,
           const StopSignals &signals);
 
     /// Errors: output_failed.
-    Result<Viewer> show(Taken taken) override;
+    Result<Viewer> show(Snapshot snapshot) override;
     std::chrono::nanoseconds interval() const override { return interval_; }
     bool is_kept() const override { return true; }
     Result<void> end() override;
 
 private:
-    Result<Viewer> write(const std::string &text) const;
+    /// What became of all that was written.
+    Result<Viewer> written();
 
     OutputFormat format_;
     std::unique_ptr<Writer> writer_;
     View view_;
     std::chrono::nanoseconds interval_;
-    const StopSignals &signals_;
-    std::string before_; ///< what stands before the next snapshot
+    StandardOutput output_;
+    Sink sink_;
 };
 
 } // namespace tcp_stats

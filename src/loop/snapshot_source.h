@@ -1,24 +1,16 @@
 // Where snapshots come from.
 #pragma once
 
-#include <chrono>
-
 #include "base/error.h"
 #include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 
-/// A snapshot, and when it was taken by the host's clock.
-struct Taken {
-    Snapshot snapshot;
-    std::chrono::system_clock::time_point time;
-};
-
 class SnapshotSource {
 public:
     virtual ~SnapshotSource() = default;
 
-    virtual Result<Taken> next() = 0;
+    virtual Result<Snapshot> next() = 0;
 
     /// Readable when `collect_closed` is wanted between snapshots; -1: never.
     virtual int closed_fd() const { return -1; }

@@ -1,76 +1,83 @@
 #include "output/csv_writer.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "base/printable.h"
-#include "output/decimal.h"
 #include "output/time_text.h"
+#include "output/utf8.h"
 
 namespace tcp_stats {
 namespace {
 
-constexpr const char *line_end = "\r\n";
+constexpr std::string_view line_end = "\r\n";
 
 /// In quotation marks where it must be.
-std::string cell(const std::string &text) {
-    if (text.find_first_of("\",") == std::string::npos) {
-        return text;
+void put_cell(Sink &sink, std::string_view text) {
+    if (text.find_first_of("\",") == text.npos) {
+        sink.put(text);
+        return;
     }
-    std::string quoted = "\"";
+    sink.put('"');
     for (const char c : text) {
-        quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+        if (c == '"') {
+            sink.put('"');
+        }
+        sink.put(c);
     }
-    return quoted + '"';
+    sink.put('"');
 }
 
-/// `text` with U+FFFD for bytes that are no UTF-8, as in json.
-std::string utf8(const std::string &text) {
-    using nlohmann::json;
-    return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
-}
+struct PutCell {
+    Sink &sink;
 
-struct CsvCell {
-    std::string operator()(std::monostate /*absent*/) const { return {}; }
-    std::string operator()(std::uint64_t number) const { return std::to_string(number); }
-    std::string operator()(std::int64_t number) const { return std::to_string(number); }
-    std::string operator()(double number) const { return decimal(number); }
-    std::string operator()(const std::string &text) const { return cell(printable(utf8(text))); }
-    std::string operator()(const Address &address) const { return to_string(address); }
-    std::string operator()(const std::vector<std::uint8_t> &bytes) const {
-        return fmt::format("{:02x}", fmt::join(bytes, ""));
+    void operator()(std::monostate /*absent*/) const {}
+    void operator()(std::uint64_t number) const { sink.put(number); }
+    void operator()(std::int64_t number) const { sink.put(number); }
+    void operator()(double number) const { sink.put_decimal(number); }
+    void operator()(std::string_view text) const {
+        is_plain_ascii(text) ? put_cell(sink, text) : put_cell(sink, printable(valid_utf8(text)));
     }
+    void operator()(const Word &word) const {
+        const auto name = name_of(word);
+        name.empty() ? sink.put(word.number) : sink.put(name);
+    }
+    void operator()(const RawBytes &bytes) const { sink.put_hex(bytes); }
+    template <typename End> void operator()(const End &end) const { sink.put_end(end); }
 };
 
 } // namespace
 
-CsvWriter::CsvWriter(Layout layout, const FlowColumns &columns)
+CsvWriter::CsvWriter(Layout layout, const Columns &columns)
     : columns_(layout.columns.empty() ? usual_columns(columns) : std::move(layout.columns)),
       pointers_(layout.pointers) {}
 
-std::string CsvWriter::begin() {
-    std::string text = pointers_ ? "time,monotonic_ns,id,sock" : "time,monotonic_ns,id";
+void CsvWriter::begin(Sink &sink) {
+    sink.put(pointers_ ? "time,monotonic_ns,id,sock" : "time,monotonic_ns,id");
     for (const auto *column : columns_) {
-        text += "," + cell(printable(column->name));
+        sink.put(',');
+        put_cell(sink, printable(column->name));
     }
-    return text + line_end;
+    sink.put(line_end);
 }
 
-std::string CsvWriter::snapshot(const Page &page) {
-    std::string text;
-    const auto time = utc(page.time);
-    for (const auto *flow : page.flows) {
-        text += fmt::format("{},{},{}", time, page.snapshot.reading.time_ns, flow->id);
+void CsvWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) {
+    const auto time = fmt::format("{},{},", utc(snapshot.time), snapshot.time_ns);
+    for (const auto &row : rows) {
+        sink.put(time);
+        sink.put(row.id());
         if (pointers_) {
-            text += fmt::format(",0x{:x}", flow->sock);
+            sink.put(',');
+            sink.put_pointer(row.sock());
         }
+        RowValues values(row);
         for (const auto *column : columns_) {
-            text += "," + std::visit(CsvCell(), column->value(*flow));
+            sink.put(',');
+            std::visit(PutCell{sink}, values[*column]);
         }
-        text += line_end;
+        sink.put(line_end);
     }
-    return text;
 }
 
 } // namespace tcp_stats

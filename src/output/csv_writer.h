@@ -11,13 +11,13 @@ namespace tcp_stats {
 /// says it on standard error.
 class CsvWriter : public Writer {
 public:
-    CsvWriter(Layout layout, const FlowColumns &columns);
+    CsvWriter(Layout layout, const Columns &columns);
 
-    std::string begin() override;
-    std::string snapshot(const Page &page) override;
+    void begin(Sink &sink) override;
+    void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) override;
 
 private:
-    std::vector<const FlowColumn *> columns_;
+    std::vector<const Column *> columns_;
     bool pointers_;
 };
 

@@ -1,10 +1,9 @@
 #include "output/json_writer.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "output/time_text.h"
+#include "output/utf8.h"
 
 namespace tcp_stats {
 namespace {
@@ -12,78 +11,115 @@ namespace {
 /// Of the objects' form, docs/snapshot.schema.json: a key that goes or changes its meaning makes it another one.
 constexpr int schema_version = 1;
 
-std::string quoted(const std::string &text) {
-    return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace);
-}
+/// `,"name":value`, or nothing where there is no value.
+class PutInObject {
+public:
+    PutInObject(Sink &sink, std::string_view name) : sink_(sink), name_(name) {}
 
-struct Literal {
-    std::string operator()(std::monostate /*absent*/) const { return {}; }
-    std::string operator()(std::uint64_t number) const { return std::to_string(number); }
-    std::string operator()(std::int64_t number) const { return std::to_string(number); }
-    std::string operator()(double number) const { return fmt::format("{:.3f}", number); }
-    std::string operator()(const std::string &text) const { return quoted(text); }
-    std::string operator()(const Address &address) const { return quoted(to_string(address)); }
-    std::string operator()(const std::vector<std::uint8_t> &bytes) const {
-        return fmt::format("\"{:02x}\"", fmt::join(bytes, ""));
+    void operator()(std::monostate /*absent*/) const {}
+    void operator()(std::uint64_t number) const { named().put(number); }
+    void operator()(std::int64_t number) const { named().put(number); }
+    void operator()(double number) const { named().put_decimal(number, 3); }
+    void operator()(std::string_view text) const {
+        if (is_plain_ascii(text) && text.find_first_of("\"\\") == text.npos) {
+            in_quotes([&] { sink_.put(text); });
+        } else {
+            named().put(json_string(text));
+        }
     }
+    void operator()(const Word &word) const {
+        const auto name = name_of(word);
+        in_quotes([&] { name.empty() ? sink_.put(word.number) : sink_.put(name); });
+    }
+    void operator()(const RawBytes &bytes) const {
+        in_quotes([&] { sink_.put_hex(bytes); });
+    }
+    template <typename End> void operator()(const End &end) const {
+        in_quotes([&] { sink_.put_end(end); });
+    }
+
+private:
+    Sink &named() const {
+        sink_.put(name_);
+        return sink_;
+    }
+
+    template <typename Write> void in_quotes(Write write) const {
+        named().put('"');
+        write();
+        sink_.put('"');
+    }
+
+    Sink &sink_;
+    std::string_view name_;
 };
 
 } // namespace
 
-JsonWriter::JsonWriter(Layout layout, const FlowColumns &columns)
-    : columns_(layout.columns.empty() ? usual_columns(columns) : std::move(layout.columns)), pointers_(layout.pointers),
-      group_by_(std::move(layout.group_by)) {}
+JsonWriter::JsonWriter(Layout layout, const Columns &columns)
+    : pointers_(layout.pointers), group_by_(std::move(layout.group_by)) {
+    for (const auto *column : layout.columns.empty() ? usual_columns(columns) : layout.columns) {
+        columns_.push_back({column, fmt::format(",{}:", json_string(column->name))});
+    }
+}
 
-std::string JsonWriter::object(const Flow &flow) const {
-    auto text = fmt::format("{{\"id\":{}", flow.id);
+void JsonWriter::write_object(const Row &row, Sink &sink) const {
+    sink.put("{\"id\":");
+    sink.put(row.id());
     if (pointers_) {
-        text += fmt::format(",\"sock\":\"0x{:x}\"", flow.sock);
+        sink.put(",\"sock\":\"");
+        sink.put_pointer(row.sock());
+        sink.put('"');
     }
-    for (const auto *column : columns_) {
-        if (const auto literal = std::visit(Literal(), column->value(flow)); !literal.empty()) {
-            text += fmt::format(",{}:{}", quoted(column->name), literal);
-        }
+    RowValues values(row);
+    for (const auto &[column, name] : columns_) {
+        std::visit(PutInObject(sink, name), values[*column]);
     }
-    return text + "}";
+    sink.put('}');
 }
 
-/// Of the flows for which `condition` is true.
-template <typename Condition> std::string JsonWriter::list(const Page &page, Condition condition) const {
-    std::string text = "[";
-    for (const auto *flow : page.flows) {
-        if (condition(*flow)) {
-            text += (text.size() > 1 ? "," : "") + object(*flow);
+/// Of the rows for which `condition` is true.
+template <typename Condition>
+void JsonWriter::write_list(const std::vector<Row> &rows, Sink &sink, Condition condition) const {
+    char before = '[';
+    for (const auto &row : rows) {
+        if (condition(row)) {
+            sink.put(before);
+            write_object(row, sink);
+            before = ',';
         }
     }
-    return text + "]";
+    sink.put(before == '[' ? "[]" : "]");
 }
 
-std::string JsonWriter::snapshot(const Page &page) {
-    const auto now_ns = page.snapshot.reading.time_ns;
-    auto text =
-        fmt::format("{{\"schema\":{},\"time\":\"{}\",\"monotonic_ns\":{}", schema_version, utc(page.time), now_ns);
+void JsonWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) {
+    const auto now_ns = snapshot.time_ns;
+    sink.put(
+        fmt::format("{{\"schema\":{},\"time\":\"{}\",\"monotonic_ns\":{}", schema_version, utc(snapshot.time), now_ns));
     if (previous_ns_) {
-        text += fmt::format(",\"interval_s\":{:.6f}", static_cast<double>(now_ns - *previous_ns_) / 1e9);
+        sink.put(fmt::format(",\"interval_s\":{:.6f}", static_cast<double>(now_ns - *previous_ns_) / 1e9));
     }
     previous_ns_ = now_ns;
     if (group_by_.empty()) {
-        text += ",\"flows\":" + list(page, [](const Flow &flow) { return !flow.closed; });
-        text += ",\"closed\":" + list(page, [](const Flow &flow) { return flow.closed; });
+        sink.put(",\"flows\":");
+        write_list(rows, sink, [](const Row &row) { return !row.closed(); });
+        sink.put(",\"closed\":");
+        write_list(rows, sink, [](const Row &row) { return row.closed(); });
     } else {
-        text += fmt::format(",\"group_by\":{},\"groups\":", tcp_stats::quoted(group_by_));
-        text += list(page, [](const Flow & /*group*/) { return true; });
+        sink.put(fmt::format(",\"group_by\":{},\"groups\":", json_string(group_by_)));
+        write_list(rows, sink, [](const Row & /*group*/) { return true; });
     }
-    text += ",";
-    if (page.snapshot.reading.refused) {
-        text += fmt::format("\"refused\":{},", *page.snapshot.reading.refused);
+    sink.put(',');
+    if (snapshot.refused) {
+        sink.put(fmt::format("\"refused\":{},", *snapshot.refused));
     }
-    text += "\"missed\":{";
+    sink.put("\"missed\":{");
     const char *separator = "";
-    for (const auto &count : page.snapshot.missed) {
-        text += fmt::format("{}{}:{}", separator, quoted(count.name), count.value);
+    for (const auto &count : snapshot.missed) {
+        sink.put(fmt::format("{}{}:{}", separator, json_string(count.name), count.value));
         separator = ",";
     }
-    return text + "}}\n";
+    sink.put("}}\n");
 }
 
 } // namespace tcp_stats

@@ -11,15 +11,21 @@ namespace tcp_stats {
 /// ASCII: other characters are \\uNNNN, bytes that are no UTF-8 U+FFFD.
 class JsonWriter : public Writer {
 public:
-    JsonWriter(Layout layout, const FlowColumns &columns);
+    JsonWriter(Layout layout, const Columns &columns);
 
-    std::string snapshot(const Page &page) override;
+    void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) override;
 
 private:
-    std::string object(const Flow &flow) const;
-    template <typename Condition> std::string list(const Page &page, Condition condition) const;
+    /// A column with `,"name":` before its values.
+    struct Named {
+        const Column *column;
+        std::string name;
+    };
 
-    std::vector<const FlowColumn *> columns_;
+    void write_object(const Row &row, Sink &sink) const;
+    template <typename Condition> void write_list(const std::vector<Row> &rows, Sink &sink, Condition condition) const;
+
+    std::vector<Named> columns_;
     bool pointers_;
     std::string group_by_;
     std::optional<std::uint64_t> previous_ns_; ///< time of the snapshot before

@@ -1,109 +1,120 @@
 #include "output/line_writer.h"
 
-#include <iterator>
-
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/printable.h"
 #include "base/translate.h"
-#include "output/decimal.h"
 
 namespace tcp_stats {
 namespace {
 
-/// `thousandths` as a decimal with three places.
-std::string with_three_places(std::uint64_t thousandths) {
-    return fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
-}
-
 /// ` name=value`, or nothing where there is no value.
-class Append {
+class PutInLine {
 public:
-    Append(std::string &text, std::string_view name) : text_(text), name_(name) {}
+    PutInLine(Sink &sink, std::string_view name) : sink_(sink), name_(name) {}
 
     void operator()(std::monostate /*absent*/) const {}
-    void operator()(std::uint64_t value) const { append(fmt::format("{}", value)); }
-    void operator()(std::int64_t value) const { append(fmt::format("{}", value)); }
-    void operator()(double value) const { append(decimal(value)); }
-    void operator()(const std::string &value) const { append(printable_word(value)); }
-    void operator()(const Address &value) const { append(to_string(value)); }
-    void operator()(const std::vector<std::uint8_t> &value) const {
-        append(fmt::format("{:02x}", fmt::join(value, "")));
+    void operator()(std::uint64_t value) const { named().put(value); }
+    void operator()(std::int64_t value) const { named().put(value); }
+    void operator()(double value) const { named().put_decimal(value); }
+    void operator()(std::string_view value) const {
+        is_printable_word(value) ? named().put(value) : named().put(printable_word(value));
     }
+    void operator()(const Word &word) const {
+        const auto name = name_of(word);
+        name.empty() ? named().put(word.number) : named().put(name);
+    }
+    void operator()(const RawBytes &value) const { named().put_hex(value); }
+    template <typename End> void operator()(const End &value) const { named().put_end(value); }
 
 private:
-    void append(std::string_view value) const {
-        text_ += ' ';
-        text_ += name_;
-        text_ += '=';
-        text_ += value;
+    Sink &named() const {
+        sink_.put(name_);
+        return sink_;
     }
 
-    std::string &text_;
+    Sink &sink_;
     std::string_view name_;
 };
 
 } // namespace
 
-LineWriter::LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader)
+LineWriter::LineWriter(const Layout &layout, const Columns &columns, const RecordReader &reader)
     : grouped_(!layout.group_by.empty()), reader_(reader) {
     for (const auto *column : layout.columns.empty() ? usual_columns(columns) : layout.columns) {
         if (!column->in_line_part) {
-            further_.push_back(column);
+            further_.push_back({column, fmt::format(" {}=", printable_word(column->name))});
         }
     }
 }
 
-void LineWriter::append_script_part(std::string &text, const Flow &flow) const {
-    const auto &script = reader_.script();
-    const auto number = [&](const std::optional<RecordField> &field) {
-        return RecordReader::number(flow.record, field);
+void LineWriter::write_script_part(const Row &row, Sink &sink) const {
+    const auto record = row.record();
+    const auto &places = reader_.places();
+    const auto number = [&](std::string_view name, const Place &place) {
+        sink.put(name);
+        sink.put(RecordReader::number(record, place));
     };
-    fmt::format_to(std::back_inserter(text),
-                   "sock=0x{:x} {} -> {} proto={} pkts={} bytes={} retr={} RTT={}ms (srtt_raw={}) srtt_ms={}ms "
-                   "CWND={} MSS state={} last_seen_ns={}",
-                   flow.sock, to_string(flow.local), to_string(flow.remote), number(script.proto),
-                   number(script.pkts_sent), number(script.bytes_sent), number(script.retransmits),
-                   with_three_places(number(script.rtt_us)), number(script.srtt_us),
-                   with_three_places(number(script.srtt_us)), number(script.cwnd),
-                   tcp_state_name(number(script.last_state)), number(script.last_seen_ns));
+    const auto milliseconds = [&](std::string_view name, const Place &place) {
+        sink.put(name);
+        sink.put_thousandths(RecordReader::number(record, place));
+    };
+    sink.put("sock=");
+    sink.put_pointer(row.sock());
+    sink.put(' ');
+    sink.put_end(reader_.local(record));
+    sink.put(" -> ");
+    sink.put_end(reader_.remote(record));
+    number(" proto=", places.proto);
+    number(" pkts=", places.pkts_sent);
+    number(" bytes=", places.bytes_sent);
+    number(" retr=", places.retransmits);
+    milliseconds(" RTT=", places.rtt_us);
+    number("ms (srtt_raw=", places.srtt_us);
+    milliseconds(") srtt_ms=", places.srtt_us);
+    number("ms CWND=", places.cwnd);
+    PutInLine(sink, " MSS state=")(Word{Naming::tcp_state, RecordReader::number(record, places.last_state)});
+    number(" last_seen_ns=", places.last_seen_ns);
 }
 
-std::string LineWriter::begin() {
-    return tr("eBPF loaded. Monitoring TCP flows (by sock pointer). Ctrl-C to exit.") + "\n\n";
+void LineWriter::begin(Sink &sink) {
+    sink.put(tr("eBPF loaded. Monitoring TCP flows (by sock pointer). Ctrl-C to exit."));
+    sink.put("\n\n");
 }
 
-std::string LineWriter::snapshot(const Page &page) {
+void LineWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) {
+    const auto refused = snapshot.refused.value_or(0);
     // No group, or no flow, may be the condition's doing.
-    const bool nothing = page.snapshot.flows.empty() && !grouped_ && page.snapshot.reading.refused.value_or(0) == 0;
-    std::string text = nothing ? tr("[snapshot] no flows observed yet.") + "\n" : "[snapshot]\n";
-    for (const auto *flow : page.flows) {
+    const bool nothing = snapshot.rows() == 0 && !grouped_ && refused == 0;
+    sink.put(nothing ? tr("[snapshot] no flows observed yet.") : "[snapshot]");
+    sink.put('\n');
+    for (const auto &row : rows) {
         if (grouped_) {
-            text += "group";
+            sink.put("group");
         } else {
-            append_script_part(text, *flow);
+            write_script_part(row, sink);
         }
-        for (const auto *column : further_) {
-            std::visit(Append(text, printable_word(column->name)), column->value(*flow));
+        RowValues values(row);
+        for (const auto &[column, name] : further_) {
+            std::visit(PutInLine(sink, name), values[*column]);
         }
-        text += '\n';
+        sink.put('\n');
     }
-    if (page.snapshot.reading.refused.value_or(0) != 0) {
-        text += fmt::format("# refused={}\n", *page.snapshot.reading.refused);
+    if (refused != 0) {
+        sink.put(fmt::format("# refused={}\n", refused));
     }
-    return text + comment_line(page.snapshot);
+    if (!snapshot.missed.empty()) {
+        sink.put(comment_line(snapshot));
+        sink.put('\n');
+    }
 }
 
 std::string comment_line(const Snapshot &snapshot) {
-    if (snapshot.missed.empty()) {
-        return {};
-    }
-    std::string text = "#";
+    std::string text;
     for (const auto &count : snapshot.missed) {
-        std::visit(Append(text, count.name), Value(count.value));
+        text += fmt::format("{} {}={}", text.empty() ? "#" : "", count.name, count.value);
     }
-    return text + '\n';
+    return text;
 }
 
 } // namespace tcp_stats

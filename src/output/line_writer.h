@@ -12,20 +12,26 @@ namespace tcp_stats {
 /// That has no place for groups: theirs is a line `group name=value …`, the key first.
 class LineWriter : public Writer {
 public:
-    LineWriter(const Layout &layout, const FlowColumns &columns, const RecordReader &reader);
+    LineWriter(const Layout &layout, const Columns &columns, const RecordReader &reader);
 
-    std::string begin() override;
-    std::string snapshot(const Page &page) override;
+    void begin(Sink &sink) override;
+    void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) override;
 
 private:
-    void append_script_part(std::string &text, const Flow &flow) const;
+    /// A column with ` name=` before its values.
+    struct Named {
+        const Column *column;
+        std::string name;
+    };
 
-    std::vector<const FlowColumn *> further_;
+    void write_script_part(const Row &row, Sink &sink) const;
+
+    std::vector<Named> further_;
     bool grouped_;
     const RecordReader &reader_;
 };
 
-/// `# name=count …` and a line end, or nothing where nothing was missed.
+/// `# name=count …`, or nothing where nothing was missed.
 std::string comment_line(const Snapshot &snapshot);
 
 } // namespace tcp_stats

@@ -7,35 +7,40 @@
 #include "output/human.h"
 #include "output/line_writer.h"
 #include "output/time_text.h"
+#include "view/groups.h"
 
 namespace tcp_stats {
 namespace {
 
-constexpr const char *bold = "\x1b[1m";
-constexpr const char *dim = "\x1b[2m";
-constexpr const char *normal = "\x1b[0m";
+constexpr std::string_view bold = "\x1b[1m";
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view normal = "\x1b[0m";
+constexpr std::size_t gap = 2;
 
-bool is_number(const Value &value) {
-    return std::holds_alternative<std::uint64_t>(value) || std::holds_alternative<std::int64_t>(value) ||
-           std::holds_alternative<double>(value);
-}
+/// Cells of a line, each filled up to the width of its column, without blanks at the end of the line.
+class LineOfCells {
+public:
+    explicit LineOfCells(Sink &sink) : sink_(sink) {}
 
-/// A cell, and whether it stands on the right of its column.
-struct Cell {
-    std::string text;
-    bool right;
-};
-
-void append_row(std::string &text, const std::vector<Cell> &cells, const std::vector<std::size_t> &widths) {
-    std::string row;
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-        row += i == 0 ? "" : "  ";
-        row += cells[i].right ? fmt::format("{:>{}}", cells[i].text, widths[i])
-                              : fmt::format("{:<{}}", cells[i].text, widths[i]);
+    void put(std::string_view text, std::size_t width, bool right) {
+        const auto filling = width - std::min(width, text.size());
+        blanks_ += right ? filling : 0;
+        if (!text.empty()) {
+            static constexpr std::string_view some_blanks = "                                                ";
+            for (; blanks_ > some_blanks.size(); blanks_ -= some_blanks.size()) {
+                sink_.put(some_blanks);
+            }
+            sink_.put(some_blanks.substr(0, blanks_));
+            blanks_ = 0;
+            sink_.put(text);
+        }
+        blanks_ += (right ? 0 : filling) + gap;
     }
-    row.erase(row.find_last_not_of(' ') + 1);
-    text += row;
-}
+
+private:
+    Sink &sink_;
+    std::size_t blanks_ = 0; ///< still to be written, before the next text
+};
 
 } // namespace
 
@@ -55,9 +60,9 @@ const std::vector<std::string> &table_column_names(bool grouped) {
     return grouped ? of_groups : of_flows;
 }
 
-std::vector<const FlowColumn *> table_columns(const FlowColumns &columns, bool grouped) {
-    std::vector<const FlowColumn *> found;
-    const auto add = [&](const FlowColumn *column) {
+std::vector<const Column *> table_columns(const Columns &columns, bool grouped) {
+    std::vector<const Column *> found;
+    const auto add = [&](const Column *column) {
         if (column != nullptr && std::find(found.begin(), found.end(), column) == found.end()) {
             found.push_back(column);
         }
@@ -76,88 +81,108 @@ std::vector<const FlowColumn *> table_columns(const FlowColumns &columns, bool g
     return found;
 }
 
-TableWriter::TableWriter(Layout layout, const FlowColumns &columns)
-    : layout_(std::move(layout)), columns_(columns), chosen_(!layout_.columns.empty()) {
-    if (!chosen_) {
-        layout_.columns = table_columns(columns, !layout_.group_by.empty());
+TableWriter::TableWriter(Layout layout, const Columns &columns)
+    : layout_(std::move(layout)), chosen_(!layout_.columns.empty()) {
+    for (const auto *column : chosen_ ? layout_.columns : table_columns(columns, !layout_.group_by.empty())) {
+        auto name = heading(column->name);
+        const auto width = name.size();
+        columns_.push_back({column, std::move(name), width});
     }
 }
 
-std::string TableWriter::title(const Page &page) const {
-    const auto &rows = page.snapshot.flows;
-    std::uint64_t closed = 0;
-    std::uint64_t open = 0;
-    std::string text = time_of_day(page.time) + "  ";
-    if (layout_.group_by.empty()) {
-        closed = static_cast<std::uint64_t>(
-            std::count_if(rows.begin(), rows.end(), [](const Flow &flow) { return flow.closed; }));
-        open = rows.size() - closed;
-    } else {
-        const auto *open_of = columns_.find("flows");
-        const auto *closed_of = columns_.find("closed");
-        for (const auto &group : rows) {
-            open += std::get<std::uint64_t>(open_of->value(group));
-            closed += std::get<std::uint64_t>(closed_of->value(group));
+std::string TableWriter::title(const Snapshot &snapshot, std::size_t shown) const {
+    std::uint64_t closed = snapshot.closed_count;
+    std::uint64_t open = snapshot.flows.size() - closed;
+    std::string text = time_of_day(snapshot.time) + "  ";
+    if (snapshot.groups) {
+        closed = open = 0;
+        for (std::size_t group = 0; group < snapshot.groups->size(); ++group) {
+            open += std::get<std::uint64_t>(snapshot.groups->cell(group, Groups::flows_column));
+            closed += std::get<std::uint64_t>(snapshot.groups->cell(group, Groups::closed_column));
         }
-        text += fmt::format("groups: {}, ", rows.size());
+        text += fmt::format("groups: {}, ", snapshot.groups->size());
     }
     text += fmt::format("flows: {}, closed: {}", open, closed);
-    if (page.flows.size() < rows.size()) {
-        text += fmt::format(", shown: {}", page.flows.size());
+    if (shown < snapshot.rows()) {
+        text += fmt::format(", shown: {}", shown);
     }
-    if (page.snapshot.reading.refused) {
-        text += fmt::format(", refused in the kernel: {}", *page.snapshot.reading.refused);
+    if (snapshot.refused) {
+        text += fmt::format(", refused in the kernel: {}", *snapshot.refused);
     }
     return text + '\n';
 }
 
-std::string TableWriter::snapshot(const Page &page) {
-    const auto &columns = layout_.columns;
-    std::vector<std::vector<Cell>> rows;
-    rows.reserve(page.flows.size());
-    std::vector<Cell> headings;
-    for (const auto *column : columns) {
-        headings.push_back({heading(column->name), false});
-        auto &width = widths_[column];
-        width = std::max(width, headings.back().text.size());
+void TableWriter::measure(const std::vector<Row> &rows) {
+    for (auto &shown : columns_) {
+        shown.right = false;
     }
-    for (const auto *flow : page.flows) {
-        auto &row = rows.emplace_back();
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-            const auto value = columns[i]->value(*flow);
-            row.push_back({human(value, columns[i]->unit), is_number(value)});
-            headings[i].right = headings[i].right || row.back().right;
-            auto &width = widths_[columns[i]];
-            width = std::max(width, row.back().text.size());
+    for (const auto &row : rows) {
+        RowValues values(row);
+        for (auto &shown : columns_) {
+            const auto value = values[*shown.column];
+            cell_.clear();
+            append_human(cell_, value, shown.column->unit);
+            shown.width = std::max(shown.width, cell_.size());
+            shown.right = shown.right || is_number(value);
         }
     }
+}
+
+/// On a terminal that tells its width: of the usual ones.
+std::size_t TableWriter::columns_that_fit() const {
     const auto room = chosen_ ? 0 : layout_.width();
-    std::vector<std::size_t> widths;
     std::size_t used = 0;
-    for (const auto *column : columns) {
-        used += widths_[column] + (widths.empty() ? 0 : 2);
-        if (room != 0 && used > room && !widths.empty()) {
+    std::size_t count = 0;
+    for (const auto &shown : columns_) {
+        used += shown.width + (count == 0 ? 0 : gap);
+        if (room != 0 && used > room && count > 0) {
             break;
         }
-        widths.push_back(widths_[column]);
+        ++count;
     }
+    return count;
+}
 
-    auto text = title(page);
-    const auto in = [&](const char *style) { return layout_.colour ? style : ""; };
+void TableWriter::write_headings(std::size_t count, Sink &sink) const {
+    LineOfCells line(sink);
+    for (std::size_t i = 0; i < count; ++i) {
+        line.put(columns_[i].heading, columns_[i].width, columns_[i].right);
+    }
+}
+
+void TableWriter::write_row(const Row &row, std::size_t count, Sink &sink) {
+    RowValues values(row);
+    LineOfCells line(sink);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto value = values[*columns_[i].column];
+        cell_.clear();
+        append_human(cell_, value, columns_[i].column->unit);
+        line.put(cell_, columns_[i].width, is_number(value));
+    }
+}
+
+void TableWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) {
+    measure(rows);
+    const auto count = columns_that_fit();
+    sink.put(title(snapshot, rows.size()));
+    const auto in_style = [&](std::string_view style, bool wanted, const auto &write_line) {
+        const bool styled = wanted && layout_.colour;
+        sink.put(styled ? style : "");
+        write_line();
+        sink.put(styled ? normal : "");
+        sink.put('\n');
+    };
     if (!rows.empty()) {
-        text += in(bold);
-        append_row(text, headings, widths);
-        text += in(normal);
-        text += '\n';
+        in_style(bold, true, [&] { write_headings(count, sink); });
     }
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const bool faint = page.flows[i]->closed;
-        text += faint ? in(dim) : "";
-        append_row(text, rows[i], widths);
-        text += faint ? in(normal) : "";
-        text += '\n';
+    for (const auto &row : rows) {
+        in_style(dim, row.closed(), [&] { write_row(row, count, sink); });
     }
-    return text + comment_line(page.snapshot) + "\n";
+    if (!snapshot.missed.empty()) {
+        sink.put(comment_line(snapshot));
+        sink.put('\n');
+    }
+    sink.put('\n');
 }
 
 } // namespace tcp_stats

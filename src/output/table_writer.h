@@ -1,8 +1,6 @@
 // The `table` format: aligned columns in units for people.
 #pragma once
 
-#include <map>
-
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -12,17 +10,28 @@ namespace tcp_stats {
 /// do not become narrower again, so that they stay where they are.
 class TableWriter : public Writer {
 public:
-    TableWriter(Layout layout, const FlowColumns &columns);
+    TableWriter(Layout layout, const Columns &columns);
 
-    std::string snapshot(const Page &page) override;
+    void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) override;
 
 private:
-    std::string title(const Page &page) const;
+    struct Shown {
+        const Column *column;
+        std::string heading;
+        std::size_t width;  ///< in characters, so far
+        bool right = false; ///< it has numbers, which stand on the right
+    };
+
+    std::string title(const Snapshot &snapshot, std::size_t shown) const;
+    void measure(const std::vector<Row> &rows);
+    std::size_t columns_that_fit() const;
+    void write_headings(std::size_t count, Sink &sink) const;
+    void write_row(const Row &row, std::size_t count, Sink &sink);
 
     Layout layout_;
-    const FlowColumns &columns_;
     bool chosen_; ///< the user chose the columns
-    std::map<const FlowColumn *, std::size_t> widths_;
+    std::vector<Shown> columns_;
+    std::string cell_; ///< kept for its memory
 };
 
 /// The names of what a table shows by itself, the most telling first; the program's own fields follow. `grouped`: of
@@ -30,6 +39,6 @@ private:
 const std::vector<std::string> &table_column_names(bool grouped);
 
 /// Those columns, as far as there are any.
-std::vector<const FlowColumn *> table_columns(const FlowColumns &columns, bool grouped);
+std::vector<const Column *> table_columns(const Columns &columns, bool grouped);
 
 } // namespace tcp_stats

@@ -8,7 +8,7 @@
 
 namespace tcp_stats {
 
-std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const FlowColumns &columns,
+std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const Columns &columns,
                                     const RecordReader &reader) {
     switch (format) {
     case OutputFormat::table:
@@ -28,10 +28,10 @@ std::string last_words(OutputFormat format) {
     return format == OutputFormat::line ? tr("Exiting") + "\n" : std::string();
 }
 
-std::vector<const FlowColumn *> usual_columns(const FlowColumns &columns) {
-    std::vector<const FlowColumn *> usual;
+std::vector<const Column *> usual_columns(const Columns &columns) {
+    std::vector<const Column *> usual;
     for (const auto &column : columns.all()) {
-        if (column.field == nullptr || column.field->source != Source::combined) {
+        if (column.usual) {
             usual.push_back(&column);
         }
     }

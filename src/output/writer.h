@@ -1,7 +1,6 @@
 // Snapshots to text, in the format that the user chose.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,31 +8,26 @@
 
 #include "base/choices.h"
 #include "column/columns.h"
+#include "output/sink.h"
 #include "snapshot/snapshot.h"
 
 namespace tcp_stats {
-
-/// One snapshot as it is shown.
-struct Page {
-    const Snapshot &snapshot;
-    std::vector<const Flow *> flows; ///< of the snapshot, in order; with --group-by groups, see `Groups`
-    std::chrono::system_clock::time_point time;
-};
 
 class Writer {
 public:
     virtual ~Writer() = default;
 
     /// What stands before the first snapshot.
-    virtual std::string begin() { return {}; }
+    virtual void begin(Sink & /*sink*/) {}
 
-    virtual std::string snapshot(const Page &page) = 0;
+    /// `rows`: those of `snapshot` that are shown, in order.
+    virtual void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) = 0;
 };
 
 /// How the text is to be laid out where that is open.
 struct Layout {
     /// The columns to show, in order; empty: those that the format has by itself.
-    std::vector<const FlowColumn *> columns;
+    std::vector<const Column *> columns;
     /// Characters in a row of the terminal, asked for each snapshot; 0: no terminal, or it does not tell.
     std::function<std::size_t()> width = [] { return std::size_t(0); };
     bool colour = false;
@@ -47,10 +41,10 @@ struct Layout {
 std::string last_words(OutputFormat format);
 
 /// `columns` are those of the rows. They and `reader` must outlive the writer.
-std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const FlowColumns &columns,
+std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const Columns &columns,
                                     const RecordReader &reader);
 
-/// Those that a format shows by itself, all but combined ones.
-std::vector<const FlowColumn *> usual_columns(const FlowColumns &columns);
+/// Those that a format shows by itself.
+std::vector<const Column *> usual_columns(const Columns &columns);
 
 } // namespace tcp_stats

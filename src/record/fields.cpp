@@ -2,30 +2,66 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include <fmt/format.h>
 
 namespace tcp_stats {
 namespace {
 
-using enum Source;
+using Source::combined, Source::internal, Source::record;
 using enum AbsentWhen;
-using enum Naming;
+using Naming::ca_state, Naming::family, Naming::none, Naming::role, Naming::tcp_state;
 using enum Grouping;
+
+constexpr Field end(End end, FieldType type, Field field) {
+    field.end = end;
+    field.type = type;
+    field.identity = type != FieldType::endpoint;
+    return field;
+}
+
+constexpr Field identity(Field field) {
+    field.identity = true;
+    return field;
+}
+
+constexpr Field of_type(FieldType type, Field field) {
+    field.type = type;
+    return field;
+}
+
+constexpr Field rate(const char *name, const char *unit, const char *meaning, const char *counter) {
+    return {name, nullptr, unit, "", "", meaning, Source::rate, never, none, by_unit, counter};
+}
+
+constexpr Field share(const char *name, Limit limit, const char *meaning) {
+    Field field = {name, nullptr, "%", "", "", meaning, Source::share};
+    field.limit = limit;
+    return field;
+}
 
 constexpr Field field_table[] = {
     // Addresses.
-    {"saddr", "first endpoint", "", "skc_rcv_saddr, skc_v6_rcv_saddr", "",
-     "Address of this end. Raw bytes in network order."},
-    {"sport", "first endpoint", "", "skc_num", "", "Port of this end. In host order."},
-    {"daddr", "second endpoint", "", "skc_daddr, skc_v6_daddr", "",
-     "Address of the other end, as this host sees it: behind NAT or a proxy that is not the peer's own."},
-    {"dport", "second endpoint", "", "skc_dport", "", "Port of the other end. In network order in the record."},
-    {"family", nullptr, "", "skc_family", "",
-     "ipv4 or ipv6, that of the socket. An IPv6 socket may carry IPv4, as ::ffff:a.b.c.d.", combined, never, family},
+    end(End::local_address, FieldType::address,
+        {"saddr", "first endpoint", "", "skc_rcv_saddr, skc_v6_rcv_saddr", "",
+         "Address of this end. Raw bytes in network order."}),
+    end(End::local_port, FieldType::port,
+        {"sport", "first endpoint", "", "skc_num", "", "Port of this end. In host order."}),
+    end(End::remote_address, FieldType::address,
+        {"daddr", "second endpoint", "", "skc_daddr, skc_v6_daddr", "",
+         "Address of the other end, as this host sees it: behind NAT or a proxy that is not the peer's own."}),
+    end(End::remote_port, FieldType::port,
+        {"dport", "second endpoint", "", "skc_dport", "", "Port of the other end. In network order in the record."}),
+    end(End::family, FieldType::word,
+        {"family", nullptr, "", "skc_family", "",
+         "ipv4 or ipv6, that of the socket. An IPv6 socket may carry IPv4, as ::ffff:a.b.c.d.", combined, never,
+         family}),
     {"proto", nullptr, "", "", "", "6, TCP. 0 says that the record has no address yet; it is not shown then."},
-    {"local", "first endpoint", "", "", "", "Address and port of this end.", combined},
-    {"remote", "second endpoint", "", "", "", "Address and port of the other end.", combined},
+    end(End::local, FieldType::endpoint,
+        {"local", "first endpoint", "", "", "", "Address and port of this end.", combined}),
+    end(End::remote, FieldType::endpoint,
+        {"remote", "second endpoint", "", "", "", "Address and port of the other end.", combined}),
     // What the script had.
     {"pkts_sent", "pkts", "segments", "tcp_sock.data_segs_out", "",
      "Segments with data sent, those sent again included. Not packets on the wire where a network card splits or "
@@ -63,18 +99,21 @@ constexpr Field field_table[] = {
      "or at its close; a reset before that leaves it unknown. It may have exited since, and left the socket to a "
      "child.",
      record, zero},
-    {"comm", nullptr, "", "task_struct.comm", "",
-     "Its name when it did so, or its thread's, 15 bytes at most. Any process may choose its name; other than "
-     "printable ASCII is shown "
-     "as "
-     "\\xNN."},
-    {"netns", nullptr, "", "net.ns.inum", "",
-     "Inode number of the network namespace, as ls -i /proc/PID/ns/net has it.", record, zero},
-    {"cgroup", nullptr, "", "sk_cgrp_data, kernfs_node.id", "",
-     "Id of the socket's cgroup (v2): that of the process that made it, or of the listening socket. It stays when the "
-     "process moves.",
-     record, zero},
-    {"cgroup_path", nullptr, "", "", "", "Path of that cgroup below the cgroup2 mount, while it exists.", derived},
+    of_type(FieldType::process_name,
+            {"comm", nullptr, "", "task_struct.comm", "",
+             "Its name when it did so, or its thread's, 15 bytes at most. Any process may choose its name; other than "
+             "printable ASCII is shown "
+             "as "
+             "\\xNN."}),
+    identity({"netns", nullptr, "", "net.ns.inum", "",
+              "Inode number of the network namespace, as ls -i /proc/PID/ns/net has it.", record, zero}),
+    identity({"cgroup", nullptr, "", "sk_cgrp_data, kernfs_node.id", "",
+              "Id of the socket's cgroup (v2): that of the process that made it, or of the listening socket. It stays "
+              "when the "
+              "process moves.",
+              record, zero}),
+    of_type(FieldType::path, {"cgroup_path", nullptr, "", "", "",
+                              "Path of that cgroup below the cgroup2 mount, while it exists.", Source::cgroup_path}),
     {"role", nullptr, "", "tcp_set_state()", "",
      "Who opened the connection: active, this end; passive, the other. Of connections older than the monitor it is "
      "inferred from sk_max_ack_backlog and the bytes counted.",
@@ -84,7 +123,7 @@ constexpr Field field_table[] = {
      "From the SYN (active) or the end of the handshake (passive) to now, or to the close. Absent where the opening "
      "was "
      "not seen.",
-     derived},
+     Source::duration},
     {"closed_from", nullptr, "", "skc_state", "",
      "Of a closed flow, the state before. TIME_WAIT comes from FIN_WAIT2 and CLOSING, and the other end from LAST_ACK; "
      "SYN_SENT was refused or never answered; ESTABLISHED, CLOSE_WAIT and FIN_WAIT1 were reset, aborted or given up.",
@@ -165,7 +204,7 @@ constexpr Field field_table[] = {
      "done more. Absent before the first.",
      record, all_ones, none, percentiles},
     {"app_limited", nullptr, "0 or 1", "tcp_sock.rate_app_limited", "", "Whether that rate was the application's."},
-    {"ca", nullptr, "", "icsk_ca_ops->name", "", "Congestion control algorithm."},
+    of_type(FieldType::text, {"ca", nullptr, "", "icsk_ca_ops->name", "", "Congestion control algorithm."}),
     {"ca_state", nullptr, "", "icsk_ca_state", "",
      "Open: all is well. Disorder: duplicate ACKs. CWR: reduced by ECN or locally. Recovery: fast recovery. Loss: "
      "after "
@@ -201,20 +240,19 @@ constexpr Field field_table[] = {
     {"synq", nullptr, "requests", "icsk_accept_queue.qlen", "",
      "Of a listening socket: requests whose handshake is not complete (SYN_RECV).", record, all_ones},
     // From two snapshots.
-    {"bytes_per_s", nullptr, "bytes/s", "", "", "Rate of bytes.", derived, never, none, by_unit, "bytes_sent"},
-    {"acked_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_acked.", derived, never, none, by_unit, "bytes_acked"},
-    {"received_per_s", nullptr, "bytes/s", "", "", "Rate of bytes_received.", derived, never, none, by_unit,
-     "bytes_received"},
-    {"pkts_per_s", nullptr, "segments/s", "", "", "Rate of pkts.", derived, never, none, by_unit, "pkts_sent"},
-    {"retr_per_s", nullptr, "segments/s", "", "", "Rate of retr.", derived, never, none, by_unit, "retransmits"},
+    rate("bytes_per_s", "bytes/s", "Rate of bytes.", "bytes_sent"),
+    rate("acked_per_s", "bytes/s", "Rate of bytes_acked.", "bytes_acked"),
+    rate("received_per_s", "bytes/s", "Rate of bytes_received.", "bytes_received"),
+    rate("pkts_per_s", "segments/s", "Rate of pkts.", "pkts_sent"),
+    rate("retr_per_s", "segments/s", "Rate of retr.", "retransmits"),
     {"limit", nullptr, "", "", "", "What limited the sender most since the snapshot before: the largest of the next.",
-     derived, never, none, most_frequent},
-    {"limit_pct", nullptr, "%", "", "", "Its share of the time.", derived},
-    {"app_pct", nullptr, "%", "", "", "Share of the time limited by the application.", derived},
-    {"cwnd_pct", nullptr, "%", "", "", "By the congestion window.", derived},
-    {"rwnd_pct", nullptr, "%", "", "", "By the receiver's window.", derived},
-    {"sndbuf_pct", nullptr, "%", "", "", "By the send buffer.", derived},
-    {"loss_pct", nullptr, "%", "", "", "By loss recovery.", derived},
+     Source::limit, never, Naming::limit, most_frequent},
+    {"limit_pct", nullptr, "%", "", "", "Its share of the time.", Source::most_share},
+    share("app_pct", Limit::app, "Share of the time limited by the application."),
+    share("cwnd_pct", Limit::cwnd, "By the congestion window."),
+    share("rwnd_pct", Limit::rwnd, "By the receiver's window."),
+    share("sndbuf_pct", Limit::sndbuf, "By the send buffer."),
+    share("loss_pct", Limit::loss, "By loss recovery."),
     // Not shown.
     {"first_seen_ns", nullptr, "ns", "", "", "Tells one connection from the next at the same address.", internal},
     {"opened_ns", nullptr, "ns", "", "", "Where duration_ms begins.", internal},
@@ -242,14 +280,9 @@ std::string name_in_line(const Field &field) {
 
 /// Of a field of the record its name there.
 std::string origin(const Field &field) {
-    switch (field.source) {
-    case derived:
-        return "derived";
-    case combined:
-        return fmt::format("combined, `{}`", field.name);
-    default:
-        return fmt::format("`{}`", field.name);
-    }
+    return is_derived(field)          ? "derived"
+           : field.source == combined ? fmt::format("combined, `{}`", field.name)
+                                      : fmt::format("`{}`", field.name);
 }
 
 std::string in_groups(const Field &field) {
@@ -284,16 +317,38 @@ const Field *find_field(std::string_view name) {
     return found == std::end(field_table) ? nullptr : found;
 }
 
-Grouping grouping_of_unit(std::string_view unit) {
-    static constexpr std::string_view levels[] = {"us", "us * 8", "ms", "ns", "%"};
-    if (unit.empty()) {
-        return agreed;
+std::string shown_name(const Field &field) {
+    const std::string_view in_line = field.in_line == nullptr ? "" : field.in_line;
+    const bool word =
+        !in_line.empty() && std::all_of(in_line.begin(), in_line.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    return word ? std::string(in_line) : field.name;
+}
+
+std::span<const char *const> needs_of(const Field &field) {
+    static constexpr const char *limits[] = {"busy_us",      "rwnd_limited_us", "sndbuf_limited_us", "recovery_us",
+                                             "cwnd_limited", "sndbuf_full",     "notsent",           "mss",
+                                             "bytes_sent"};
+    static constexpr const char *path[] = {"cgroup"};
+    switch (field.source) {
+    case Source::rate:
+        return {&field.rate_of, 1};
+    case Source::limit:
+    case Source::most_share:
+    case Source::share:
+        return limits;
+    case Source::cgroup_path:
+        return path;
+    default:
+        return {};
     }
-    return std::find(std::begin(levels), std::end(levels), unit) == std::end(levels) ? sum : percentiles;
+}
+
+Grouping grouping_of(const Unit &unit) {
+    return unit.dimension == Dimension::none ? agreed : is_level(unit) ? percentiles : sum;
 }
 
 Grouping grouping_of(const Field &field) {
-    return field.grouping == by_unit ? grouping_of_unit(field.unit) : field.grouping;
+    return field.grouping == by_unit ? grouping_of(unit_of(field.unit)) : field.grouping;
 }
 
 std::span<const std::string_view> endings(Grouping grouping) {
@@ -338,6 +393,33 @@ std::string fields_table() {
         text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n",
                             internal_field ? std::string("not shown") : name_in_line(field), origin(field), field.unit,
                             in_groups(field), code(field.kernel), field.since, field.meaning);
+    }
+    return text;
+}
+
+std::string field_list() {
+    std::vector<std::array<std::string, 5>> rows = {{"NAME", "UNIT", "SINCE", "KERNEL", "MEANING"}};
+    for (const auto &field : known_fields()) {
+        if (field.source == Source::internal) {
+            continue;
+        }
+        const std::string meaning = field.meaning;
+        const auto first_sentence = meaning.find(". ");
+        rows.push_back({shown_name(field), field.unit, field.since, field.kernel,
+                        meaning.substr(0, first_sentence == meaning.npos ? meaning.npos : first_sentence + 1)});
+    }
+    std::array<std::size_t, 4> widths{};
+    for (const auto &row : rows) {
+        for (std::size_t i = 0; i < widths.size(); ++i) {
+            widths[i] = std::max(widths[i], row[i].size());
+        }
+    }
+    std::string text;
+    for (const auto &row : rows) {
+        for (std::size_t i = 0; i < widths.size(); ++i) {
+            text += fmt::format("{:<{}}  ", row[i], widths[i]);
+        }
+        text += row.back() + '\n';
     }
     return text;
 }

@@ -7,6 +7,51 @@
 #include <arpa/inet.h>
 
 namespace tcp_stats {
+namespace {
+
+char *to_chars(char *text, unsigned number) {
+    constexpr std::size_t most_digits = 10;
+    return std::to_chars(text, text + most_digits, number).ptr;
+}
+
+/// With its brackets before a port.
+char *with_brackets(char *text, const Address &address) {
+    if (address.family == AddressFamily::ipv4) {
+        return to_chars(text, address);
+    }
+    *text++ = '[';
+    text = to_chars(text, address);
+    *text++ = ']';
+    return text;
+}
+
+} // namespace
+
+char *to_chars(char *text, const Address &address) {
+    if (address.family == AddressFamily::ipv6) {
+        inet_ntop(AF_INET6, address.bytes.data(), text, longest_end);
+        return text + std::strlen(text);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (i > 0) {
+            *text++ = '.';
+        }
+        text = to_chars(text, unsigned{address.bytes[i]});
+    }
+    return text;
+}
+
+char *to_chars(char *text, const Endpoint &endpoint) {
+    text = with_brackets(text, endpoint.address);
+    *text++ = ':';
+    return to_chars(text, unsigned{endpoint.port});
+}
+
+char *to_chars(char *text, const Network &network) {
+    text = to_chars(text, network.address);
+    *text++ = '/';
+    return to_chars(text, network.bits);
+}
 
 Address plain(const Address &address) {
     static constexpr std::uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -58,6 +103,14 @@ bool contains(const Network &network, const Address &any_form) {
         }
     }
     return true;
+}
+
+Network network_around(Address address, unsigned bits) {
+    for (unsigned i = 0; i < address.bytes.size(); ++i) {
+        const auto kept = std::min(8U, bits - std::min(bits, 8 * i));
+        address.bytes[i] &= static_cast<std::uint8_t>(0xff00U >> kept);
+    }
+    return {address, bits};
 }
 
 } // namespace tcp_stats

@@ -1,17 +1,51 @@
-// Addresses and the networks they are in.
+// Addresses, ends of connections, and the networks they are in.
 #pragma once
 
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "record/value.h"
-
 namespace tcp_stats {
+
+enum class AddressFamily : std::uint8_t { ipv4, ipv6 };
+
+struct Address {
+    AddressFamily family = AddressFamily::ipv4;
+    std::array<std::uint8_t, 16> bytes{}; ///< network order; IPv4 in the first four bytes
+
+    auto operator<=>(const Address &) const = default;
+};
+
+struct Endpoint {
+    Address address;
+    std::uint16_t port = 0; ///< host order
+
+    auto operator<=>(const Endpoint &) const = default;
+};
 
 struct Network {
     Address address;   ///< bits beyond the network's own do not count
     unsigned bits = 0; ///< of the address that are the network's
+
+    auto operator<=>(const Network &) const = default;
 };
+
+/// Room that is enough for any of them as text.
+inline constexpr std::size_t longest_end = 64;
+
+/// `10.0.0.1` or `2001:db8::1`; `10.0.0.1:443` or `[2001:db8::1]:443`; `10.0.0.0/24`. Writes to `text`, which has room
+/// for `longest_end`, without a NUL. Returns the end.
+char *to_chars(char *text, const Address &address);
+char *to_chars(char *text, const Endpoint &endpoint);
+char *to_chars(char *text, const Network &network);
+
+template <typename End> std::string to_string(const End &end) {
+    std::array<char, longest_end> text{};
+    return {text.data(), to_chars(text.data(), end)};
+}
 
 /// An IPv4 address in an IPv6 one (::ffff:a.b.c.d; RFC 4291, 2.5.5.2) as itself, any other as it is.
 Address plain(const Address &address);
@@ -22,5 +56,8 @@ std::optional<Network> network_of(const std::string &text);
 
 /// Whether `address`, made plain, is in `network`.
 bool contains(const Network &network, const Address &address);
+
+/// The network of `bits` that `address` is in, with nothing beyond them.
+Network network_around(Address address, unsigned bits);
 
 } // namespace tcp_stats

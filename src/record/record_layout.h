@@ -10,11 +10,20 @@
 
 namespace tcp_stats {
 
-enum class FieldKind {
+enum class FieldKind : std::uint8_t {
     unsigned_integer, ///< 1, 2, 4 or 8 bytes
     signed_integer,   ///< 1, 2, 4 or 8 bytes
     text,             ///< an array of char, ends at the first NUL
     bytes,            ///< anything else: arrays, 16-byte integers, unions, and structs as a whole
+};
+
+/// Where a value lies in a record.
+struct Place {
+    std::uint32_t offset = 0; ///< in bytes from the start of the record
+    std::uint32_t size = 0;   ///< in bytes; 0: it is nowhere
+    FieldKind kind = FieldKind::bytes;
+
+    explicit operator bool() const { return size != 0; }
 };
 
 struct RecordField {
@@ -26,6 +35,8 @@ struct RecordField {
     /// False for the compiler's padding, for members named like padding, and for a struct whose
     /// members are fields of their own.
     bool shown = false;
+
+    Place place() const { return {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size), kind}; }
 };
 
 /// The fields of one value, in the order of the program's struct. Members of nested structs are

@@ -15,46 +15,14 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "integers shorter than 8 bytes are read as the first bytes of a longer one");
 
-std::uint64_t read_unsigned(Record record, const RecordField &field) {
-    std::uint64_t value = 0;
-    std::memcpy(&value, record.data() + field.offset, field.size);
-    return value;
+std::int64_t read_signed(Record record, const Place &place) {
+    const auto unused_bits = 64 - 8 * place.size;
+    return static_cast<std::int64_t>(RecordReader::number(record, place) << unused_bits) >> unused_bits;
 }
 
-std::int64_t read_signed(Record record, const RecordField &field) {
-    const auto unused_bits = 64 - 8 * field.size;
-    return static_cast<std::int64_t>(read_unsigned(record, field) << unused_bits) >> unused_bits;
-}
-
-Value read_value(Record record, const RecordField &field) {
-    const auto *first = reinterpret_cast<const char *>(record.data() + field.offset);
-    switch (field.kind) {
-    case FieldKind::unsigned_integer:
-        return read_unsigned(record, field);
-    case FieldKind::signed_integer:
-        return read_signed(record, field);
-    case FieldKind::text:
-        return std::string(first, std::find(first, first + field.size, '\0'));
-    case FieldKind::bytes:
-        break;
-    }
-    return std::vector<std::uint8_t>(first, first + field.size);
-}
-
-Value name_of(Naming naming, std::uint64_t number) {
-    switch (naming) {
-    case Naming::tcp_state:
-        return tcp_state_name(number);
-    case Naming::ca_state:
-        return ca_state_name(number);
-    case Naming::role:
-        return role_name(number);
-    case Naming::family:
-        return family_name(number);
-    case Naming::none:
-        break;
-    }
-    return number;
+std::string_view read_text(Record record, const Place &place) {
+    const auto *first = reinterpret_cast<const char *>(record.data() + place.offset);
+    return {first, strnlen(first, place.size)};
 }
 
 bool is_integer(const RecordField &field) {
@@ -65,66 +33,105 @@ bool lies_in(const RecordField &field, const RecordField &other) {
     return field.offset >= other.offset && field.offset + field.size <= other.offset + other.size;
 }
 
-/// A field of the script's format, where it goes, and how large it may be.
-struct ScriptField {
+/// A field that the monitor knows by its name, and where its place goes.
+struct KnownField {
     const char *name;
-    std::optional<RecordField> ScriptFields::*member;
-    std::size_t largest; ///< bytes; 0: an address, 4 bytes as an integer or 16 of any kind
+    Place KnownPlaces::*place;
+    enum Role : std::uint8_t {
+        address, ///< 4 bytes as an integer or 16 of any kind
+        port,    ///< of the script's format, at most 2 bytes; further, at most 8
+        further,
+        shown, ///< the same, with a place of its own in the script's format
+        own,   ///< of the monitor's; a program may have something else by that name
+    } role;
 };
 
-constexpr ScriptField script_fields[] = {
-    {"saddr", &ScriptFields::saddr, 0},
-    {"daddr", &ScriptFields::daddr, 0},
-    {"sport", &ScriptFields::sport, 2},
-    {"dport", &ScriptFields::dport, 2},
-    {"proto", &ScriptFields::proto, 8},
-    {"family", &ScriptFields::family, 8},
-    {"pkts_sent", &ScriptFields::pkts_sent, 8},
-    {"bytes_sent", &ScriptFields::bytes_sent, 8},
-    {"retransmits", &ScriptFields::retransmits, 8},
-    {"last_state", &ScriptFields::last_state, 8},
-    {"last_seen_ns", &ScriptFields::last_seen_ns, 8},
-    {"srtt_us", &ScriptFields::srtt_us, 8},
-    {"rtt_us", &ScriptFields::rtt_us, 8},
-    {"cwnd", &ScriptFields::cwnd, 8},
+constexpr KnownField known_places[] = {
+    {"saddr", &KnownPlaces::saddr, KnownField::address},
+    {"daddr", &KnownPlaces::daddr, KnownField::address},
+    {"sport", &KnownPlaces::sport, KnownField::port},
+    {"dport", &KnownPlaces::dport, KnownField::port},
+    {"proto", &KnownPlaces::proto, KnownField::shown},
+    {"family", &KnownPlaces::family, KnownField::further},
+    {"pkts_sent", &KnownPlaces::pkts_sent, KnownField::shown},
+    {"bytes_sent", &KnownPlaces::bytes_sent, KnownField::shown},
+    {"retransmits", &KnownPlaces::retransmits, KnownField::shown},
+    {"last_state", &KnownPlaces::last_state, KnownField::shown},
+    {"last_seen_ns", &KnownPlaces::last_seen_ns, KnownField::shown},
+    {"srtt_us", &KnownPlaces::srtt_us, KnownField::shown},
+    {"rtt_us", &KnownPlaces::rtt_us, KnownField::shown},
+    {"cwnd", &KnownPlaces::cwnd, KnownField::shown},
+    {"first_seen_ns", &KnownPlaces::first_seen_ns, KnownField::own},
+    {"opened_ns", &KnownPlaces::opened_ns, KnownField::own},
+    {"sampled_ns", &KnownPlaces::sampled_ns, KnownField::own},
+    {"closed_ns", &KnownPlaces::closed_ns, KnownField::own},
+    {"netns", &KnownPlaces::netns, KnownField::own},
+    {"pid", &KnownPlaces::pid, KnownField::own},
+    {"cgroup", &KnownPlaces::cgroup, KnownField::own},
+    {"busy_us", &KnownPlaces::busy_us, KnownField::own},
+    {"rwnd_limited_us", &KnownPlaces::rwnd_limited_us, KnownField::own},
+    {"sndbuf_limited_us", &KnownPlaces::sndbuf_limited_us, KnownField::own},
+    {"recovery_us", &KnownPlaces::recovery_us, KnownField::own},
+    {"cwnd_limited", &KnownPlaces::cwnd_limited, KnownField::own},
+    {"sndbuf_full", &KnownPlaces::sndbuf_full, KnownField::own},
+    {"notsent", &KnownPlaces::notsent, KnownField::own},
+    {"mss", &KnownPlaces::mss, KnownField::own},
 };
 
-Result<void> check_script_field(const ScriptField &known, const RecordField &field) {
-    if (known.largest == 0) {
+Result<void> check_type(const KnownField &known, const RecordField &field) {
+    if (known.role == KnownField::address) {
         if (field.size != 16 && field.size != 4) {
             return fail(
                 ErrorKind::program_rejected,
                 tr("field {} of flow_stats has {} bytes; an address is a 4-byte integer or an array of 16 bytes",
                    known.name, field.size));
         }
-    } else if (!is_integer(field) || field.size > known.largest) {
+        return {};
+    }
+    const std::size_t largest = known.role == KnownField::port ? 2 : 8;
+    if (!is_integer(field) || field.size > largest) {
         return fail(ErrorKind::program_rejected,
-                    tr("field {} of flow_stats is not an integer of at most {} bytes", known.name, known.largest));
+                    tr("field {} of flow_stats is not an integer of at most {} bytes", known.name, largest));
     }
     return {};
 }
 
 } // namespace
 
-Result<RecordReader> RecordReader::create(RecordLayout layout) {
-    RecordReader reader(std::move(layout));
-    std::vector<RecordField> placed; // shown elsewhere, or not at all
-    for (const auto &known : script_fields) {
-        const auto *field = reader.layout_.find(known.name);
+/// `placed` gets those that are shown elsewhere, or not at all.
+Result<void> RecordReader::find_known(std::vector<RecordField> &placed) {
+    for (const auto &known : known_places) {
+        const auto *field = layout_.find(known.name);
+        if (known.role == KnownField::own) {
+            places_.*known.place = integer(known.name);
+            continue;
+        }
         if (field == nullptr) {
             continue;
         }
-        if (auto checked = check_script_field(known, *field); !checked) {
-            return tl::unexpected(checked.error());
+        if (auto checked = check_type(known, *field); !checked) {
+            return checked;
         }
-        reader.script_.*known.member = *field;
+        places_.*known.place = field->place();
         placed.push_back(*field);
+        if (known.role == KnownField::shown) {
+            script_members_.push_back({known.name, find_field(known.name), field->place()});
+        }
     }
     for (const auto &known : known_fields()) {
-        const auto *field = known.source == Source::internal ? reader.layout_.find(known.name) : nullptr;
+        const auto *field = known.source == Source::internal ? layout_.find(known.name) : nullptr;
         if (field != nullptr) {
             placed.push_back(*field);
         }
+    }
+    return {};
+}
+
+Result<RecordReader> RecordReader::create(RecordLayout layout) {
+    RecordReader reader(std::move(layout));
+    std::vector<RecordField> placed;
+    if (auto found = reader.find_known(placed); !found) {
+        return tl::unexpected(found.error());
     }
     const auto &fields = reader.layout_.fields();
     /// `signed_NAME` says by its size how the program's own field NAME is to be read.
@@ -151,62 +158,66 @@ Result<RecordReader> RecordReader::create(RecordLayout layout) {
         });
         const auto *known = find_field(field.name);
         const bool fits = known != nullptr && known->source == Source::record && namesakes == 1;
-        reader.columns_.push_back({namesakes > 1 ? field.path : field.name, fits ? known : nullptr, field});
+        reader.members_.push_back({namesakes > 1 ? field.path : field.name, fits ? known : nullptr, field.place()});
     }
     return reader;
 }
 
-std::optional<RecordField> RecordReader::integer(std::string_view name) const {
+Place RecordReader::integer(std::string_view name) const {
     const auto *field = layout_.find(name);
-    return field != nullptr && is_integer(*field) ? std::optional(*field) : std::nullopt;
+    return field != nullptr && is_integer(*field) ? field->place() : Place();
 }
 
-std::uint64_t RecordReader::number(Record record, const std::optional<RecordField> &field) {
-    return field ? read_unsigned(record, *field) : 0;
-}
-
-Value RecordReader::value(Record record, const Column &column) {
-    auto value = read_value(record, column.place);
-    const auto *field = column.field;
-    if (const auto *text = std::get_if<std::string>(&value)) {
-        return field != nullptr && text->empty() ? Value() : value;
+Value RecordReader::value(Record record, const Place &place, const Field *field) {
+    switch (place.kind) {
+    case FieldKind::unsigned_integer:
+        break;
+    case FieldKind::signed_integer:
+        return read_signed(record, place);
+    case FieldKind::text: {
+        const auto text = read_text(record, place);
+        return field != nullptr && text.empty() ? Value() : text;
     }
-    const auto *number = std::get_if<std::uint64_t>(&value);
-    if (field == nullptr || number == nullptr) {
-        return value;
+    case FieldKind::bytes:
+        return RawBytes{record.subspan(place.offset, place.size)};
     }
-    const auto all_ones = ~std::uint64_t(0) >> (64 - 8 * column.place.size);
-    if ((field->absent == AbsentWhen::zero && *number == 0) ||
-        (field->absent == AbsentWhen::all_ones && *number == all_ones)) {
+    const auto number = RecordReader::number(record, place);
+    if (field == nullptr) {
+        return number;
+    }
+    if ((field->absent == AbsentWhen::zero && number == 0) ||
+        (field->absent == AbsentWhen::all_ones && number == ~std::uint64_t(0) >> (64 - 8 * place.size))) {
         return {};
     }
-    return name_of(field->naming, *number);
+    return field->naming == Naming::none ? Value(number) : Word{field->naming, number};
 }
 
-bool RecordReader::is_complete(Record record) const { return !script_.proto || number(record, script_.proto) != 0; }
-
 Endpoint RecordReader::local(Record record) const {
-    auto made = endpoint(record, script_.saddr);
-    made.port = static_cast<std::uint16_t>(number(record, script_.sport));
+    auto made = endpoint(record, places_.saddr);
+    made.port = static_cast<std::uint16_t>(number(record, places_.sport));
     return made;
 }
 
 Endpoint RecordReader::remote(Record record) const {
-    auto made = endpoint(record, script_.daddr);
-    made.port = ntohs(static_cast<std::uint16_t>(number(record, script_.dport)));
+    auto made = endpoint(record, places_.daddr);
+    made.port = ntohs(static_cast<std::uint16_t>(number(record, places_.dport)));
     return made;
 }
 
-Endpoint RecordReader::endpoint(Record record, const std::optional<RecordField> &address) const {
+bool RecordReader::same_ends(Record one, Record other) const {
+    return local(one) == local(other) && remote(one) == remote(other);
+}
+
+Endpoint RecordReader::endpoint(Record record, const Place &address) const {
     Endpoint endpoint;
     if (!address) {
         return endpoint;
     }
     auto &[family, bytes] = endpoint.address;
-    const bool wide = address->size == bytes.size();
-    const bool says_ipv4 = script_.family && number(record, script_.family) == AF_INET;
+    const bool wide = address.size == bytes.size();
+    const bool says_ipv4 = places_.family && number(record, places_.family) == AF_INET;
     family = wide && !says_ipv4 ? AddressFamily::ipv6 : AddressFamily::ipv4;
-    std::memcpy(bytes.data(), record.data() + address->offset, family == AddressFamily::ipv6 ? 16 : 4);
+    std::memcpy(bytes.data(), record.data() + address.offset, family == AddressFamily::ipv6 ? 16 : 4);
     return endpoint;
 }
 

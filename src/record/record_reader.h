@@ -3,8 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,24 +11,27 @@
 #include "base/error.h"
 #include "record/fields.h"
 #include "record/record_layout.h"
+#include "record/records.h"
 #include "record/value.h"
 
 namespace tcp_stats {
 
-using Record = std::span<const std::byte>;
-
-/// A field that is shown by its name.
-struct Column {
+/// A member of the record that is shown by its name.
+struct Member {
     std::string name;
     const Field *field; ///< null: the program's own
-    RecordField place;
+    Place place;
 };
 
-/// Where the fields of the script's format lie, by their names; nothing where the program lacks one.
-struct ScriptFields {
-    std::optional<RecordField> saddr, daddr, sport, dport, proto, family;
-    std::optional<RecordField> pkts_sent, bytes_sent, retransmits, last_state, last_seen_ns;
-    std::optional<RecordField> srtt_us, rtt_us, cwnd;
+/// Where the fields lie that the monitor itself knows by name; nowhere where the program lacks one.
+struct KnownPlaces {
+    // Of the script's format.
+    Place saddr, daddr, sport, dport, proto, family;
+    Place pkts_sent, bytes_sent, retransmits, last_state, last_seen_ns, srtt_us, rtt_us, cwnd;
+    // Of the monitor: integers, else they are nowhere.
+    Place first_seen_ns, opened_ns, sampled_ns, closed_ns;
+    Place netns, pid, cgroup;
+    Place busy_us, rwnd_limited_us, sndbuf_limited_us, recovery_us, cwnd_limited, sndbuf_full, notsent, mss;
 };
 
 /// Knows, for one program's record layout, how to read a record. A known field that the program lacks
@@ -43,34 +45,55 @@ public:
 
     std::size_t record_size() const { return layout_.size(); }
 
-    /// The fields beyond those that the script's format has a place for, in the order of the program.
-    const std::vector<Column> &columns() const { return columns_; }
+    const KnownPlaces &places() const { return places_; }
+
+    /// The numbers and the state that the script's format has a place for.
+    const std::vector<Member> &script_members() const { return script_members_; }
+
+    /// The fields beyond those, and beyond the ends of the connection, in the order of the program.
+    const std::vector<Member> &members() const { return members_; }
 
     Endpoint local(Record record) const;
     Endpoint remote(Record record) const;
 
+    /// Whether both have the same two ends.
+    bool same_ends(Record one, Record other) const;
+
     /// Whether the record has its addresses: a program whose records have a field `proto` sets it then.
-    bool is_complete(Record record) const;
+    bool is_complete(Record record) const { return !places_.proto || number(record, places_.proto) != 0; }
 
-    /// Where the integer field of that name lies; nothing where the program has none.
-    std::optional<RecordField> integer(std::string_view name) const;
+    /// Where the integer of that name lies; nowhere where the program has none.
+    Place integer(std::string_view name) const;
 
-    /// 0 where there is no field.
-    static std::uint64_t number(Record record, const std::optional<RecordField> &field);
+    /// 0 where there is none.
+    static std::uint64_t number(Record record, const Place &place) {
+        std::uint64_t value = 0;
+        switch (place.size) {
+        case sizeof(std::uint64_t):
+            std::memcpy(&value, record.data() + place.offset, sizeof(std::uint64_t));
+            break;
+        case sizeof(std::uint32_t):
+            std::memcpy(&value, record.data() + place.offset, sizeof(std::uint32_t));
+            break;
+        default:
+            std::memcpy(&value, record.data() + place.offset, place.size);
+        }
+        return value;
+    }
 
-    const ScriptFields &script() const { return script_; }
-
-    /// As it is shown: states by their names, nothing where the value says that there is none.
-    static Value value(Record record, const Column &column);
+    /// As it is shown: nothing where the value says that there is none. `field`: null for the program's own.
+    static Value value(Record record, const Place &place, const Field *field);
 
 private:
     explicit RecordReader(RecordLayout layout) : layout_(std::move(layout)) {}
 
-    Endpoint endpoint(Record record, const std::optional<RecordField> &address) const;
+    Result<void> find_known(std::vector<RecordField> &placed);
+    Endpoint endpoint(Record record, const Place &address) const;
 
     RecordLayout layout_;
-    ScriptFields script_;
-    std::vector<Column> columns_;
+    KnownPlaces places_;
+    std::vector<Member> script_members_;
+    std::vector<Member> members_;
 };
 
 } // namespace tcp_stats

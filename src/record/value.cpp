@@ -1,74 +1,95 @@
 #include "record/value.h"
 
-#include <algorithm>
 #include <cctype>
-#include <span>
+#include <type_traits>
+#include <utility>
 
-#include <arpa/inet.h>
-
-#include <fmt/format.h>
+#include <sys/socket.h>
 
 namespace tcp_stats {
 namespace {
 
-std::string name_or_number(std::uint64_t number, std::span<const char *const> names) {
-    if (number >= names.size() || names[number] == nullptr) {
-        return std::to_string(number);
-    }
-    return names[number];
+using namespace std::string_view_literals;
+
+constexpr auto tcp_states =
+    std::to_array({""sv, "ESTABLISHED"sv, "SYN_SENT"sv, "SYN_RECV"sv, "FIN_WAIT1"sv, "FIN_WAIT2"sv, "TIME_WAIT"sv,
+                   "CLOSE"sv, "CLOSE_WAIT"sv, "LAST_ACK"sv, "LISTEN"sv, "CLOSING"sv});
+constexpr auto ca_states = std::to_array({"Open"sv, "Disorder"sv, "CWR"sv, "Recovery"sv, "Loss"sv});
+constexpr auto roles = std::to_array({""sv, "active"sv, "passive"sv});
+constexpr auto families = [] {
+    std::array<std::string_view, AF_INET6 + 1> names;
+    names[AF_INET] = "ipv4";
+    names[AF_INET6] = "ipv6";
+    return names;
+}();
+constexpr auto limits = std::to_array({"app"sv, "cwnd"sv, "rwnd"sv, "sndbuf"sv, "loss"sv});
+
+bool is_same_word(std::string_view one, std::string_view other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
+
+template <typename T> int three_way(const T &one, const T &other) { return one < other ? -1 : other < one ? 1 : 0; }
+
+struct InOrder {
+    /// A double holds 53 bits: whole numbers are compared as such.
+    template <typename One, typename Other> int operator()(const One &one, const Other &other) const {
+        if constexpr (std::is_integral_v<One> && std::is_integral_v<Other>) {
+            return std::cmp_less(one, other) ? -1 : std::cmp_less(other, one) ? 1 : 0;
+        } else if constexpr (std::is_arithmetic_v<One> && std::is_arithmetic_v<Other>) {
+            return three_way(static_cast<double>(one), static_cast<double>(other));
+        } else if constexpr (!std::is_same_v<One, Other>) {
+            return 0; // not asked for
+        } else if constexpr (std::is_same_v<One, RawBytes>) {
+            const auto &[a, b] = std::pair(one.bytes, other.bytes);
+            return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end())   ? -1
+                   : std::lexicographical_compare(b.begin(), b.end(), a.begin(), a.end()) ? 1
+                                                                                          : 0;
+        } else if constexpr (std::is_same_v<One, Word>) {
+            return three_way(one.number, other.number);
+        } else {
+            return three_way(one, other);
+        }
+    }
+};
 
 } // namespace
 
-std::string to_string(const Address &address) {
-    char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(address.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET, address.bytes.data(), text, sizeof(text));
-    return text;
+std::span<const std::string_view> names_of(Naming naming) {
+    switch (naming) {
+    case Naming::tcp_state:
+        return tcp_states;
+    case Naming::ca_state:
+        return ca_states;
+    case Naming::role:
+        return roles;
+    case Naming::family:
+        return families;
+    case Naming::limit:
+        return limits;
+    case Naming::none:
+        break;
+    }
+    return {};
 }
 
-std::string to_string(const Endpoint &endpoint) {
-    const auto *form = endpoint.address.family == AddressFamily::ipv6 ? "[{}]:{}" : "{}:{}";
-    return fmt::format(fmt::runtime(form), to_string(endpoint.address), endpoint.port);
+std::string_view name_of(const Word &word) {
+    const auto names = names_of(word.naming);
+    return word.number < names.size() ? names[word.number] : std::string_view();
 }
 
-std::string tcp_state_name(std::uint64_t state) {
-    static constexpr std::array names = {static_cast<const char *>(nullptr),
-                                         "ESTABLISHED",
-                                         "SYN_SENT",
-                                         "SYN_RECV",
-                                         "FIN_WAIT1",
-                                         "FIN_WAIT2",
-                                         "TIME_WAIT",
-                                         "CLOSE",
-                                         "CLOSE_WAIT",
-                                         "LAST_ACK",
-                                         "LISTEN",
-                                         "CLOSING"};
-    return name_or_number(state, names);
+std::optional<std::uint64_t> number_named(Naming naming, std::string_view name) {
+    const auto names = names_of(naming);
+    const auto found = std::find_if(names.begin(), names.end(),
+                                    [&](std::string_view known) { return !name.empty() && is_same_word(known, name); });
+    return found == names.end() ? std::nullopt : std::optional<std::uint64_t>(found - names.begin());
 }
 
-std::string ca_state_name(std::uint64_t state) {
-    static constexpr std::array names = {"Open", "Disorder", "CWR", "Recovery", "Loss"};
-    return name_or_number(state, names);
-}
-
-std::string role_name(std::uint64_t role) {
-    static constexpr std::array names = {static_cast<const char *>(nullptr), "active", "passive"};
-    return name_or_number(role, names);
-}
-
-std::string family_name(std::uint64_t family) {
-    return family == AF_INET ? "ipv4" : family == AF_INET6 ? "ipv6" : std::to_string(family);
-}
-
-std::optional<std::uint64_t> family_number(std::string_view name) {
-    const auto is = [&](std::string_view known) {
-        return std::equal(name.begin(), name.end(), known.begin(), known.end(),
-                          [](unsigned char one, char other) { return std::tolower(one) == other; });
-    };
-    return is("ipv4")   ? std::optional<std::uint64_t>(AF_INET)
-           : is("ipv6") ? std::optional<std::uint64_t>(AF_INET6)
-                        : std::nullopt;
+int compare(const Value &one, const Value &other) {
+    if (!(is_number(one) && is_number(other)) && one.index() != other.index()) {
+        return three_way(one.index(), other.index());
+    }
+    return std::visit(InOrder(), one, other);
 }
 
 } // namespace tcp_stats

@@ -1,71 +1,78 @@
-// One TCP connection as seen from one of its sockets: its ends, the names of its states, and values.
+// What a field of a flow can be: numbers, words that numbers stand for, text, addresses.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
-#include <vector>
+
+#include "record/network.h"
 
 namespace tcp_stats {
 
-enum class AddressFamily { ipv4, ipv6 };
-
-struct Address {
-    AddressFamily family = AddressFamily::ipv4;
-    std::array<std::uint8_t, 16> bytes{}; ///< network order; IPv4 in the first four bytes
-
-    bool operator==(const Address &) const = default;
-    bool operator<(const Address &other) const {
-        return family != other.family ? family < other.family : bytes < other.bytes;
-    }
+/// What a number stands for.
+enum class Naming : std::uint8_t {
+    none,
+    tcp_state, ///< include/net/tcp_states.h
+    ca_state,  ///< enum tcp_ca_state
+    role,      ///< who opened the connection
+    family,    ///< AF_INET, AF_INET6
+    limit,     ///< enum class Limit
 };
 
-/// `10.0.0.1` or `2001:db8::1`.
-std::string to_string(const Address &address);
+/// A number that stands for a word.
+struct Word {
+    Naming naming = Naming::none;
+    std::uint64_t number = 0;
 
-struct Endpoint {
-    Address address;
-    std::uint16_t port = 0; ///< host order
-
-    bool operator==(const Endpoint &) const = default;
+    bool operator==(const Word &) const = default;
 };
 
-/// `10.0.0.1:443` or `[2001:db8::1]:443`.
-std::string to_string(const Endpoint &endpoint);
+/// As ss(8) and netstat(8) have it (`ESTABLISHED`, include/net/tcp_states.h), `Recovery` of enum tcp_ca_state, `active`
+/// and `passive`, `ipv4` and `ipv6`, what limits a sender. Empty: the number has no name, and is shown itself.
+std::string_view name_of(const Word &word);
+
+/// All names that there are, with the numbers that they are of.
+std::span<const std::string_view> names_of(Naming naming);
+
+/// The number of that name, in small or capital letters.
+std::optional<std::uint64_t> number_named(Naming naming, std::string_view name);
+
+/// What limits a sender: the numbers of Naming::limit.
+enum class Limit : std::uint8_t { app, cwnd, rwnd, sndbuf, loss };
+inline constexpr std::size_t limit_count = 5;
 
 /// TCP_CLOSE of include/net/tcp_states.h.
 inline constexpr std::uint64_t tcp_close = 7;
 
-/// The name of a state of include/net/tcp_states.h as ss(8) and netstat(8) have it (`ESTABLISHED`),
-/// or its number where it has no name.
-std::string tcp_state_name(std::uint64_t state);
+/// What is no text and no number; shown in hexadecimal digits.
+struct RawBytes {
+    std::span<const std::byte> bytes;
 
-/// The name of a state of enum tcp_ca_state (`Recovery`), or its number.
-std::string ca_state_name(std::uint64_t state);
-
-/// Who opened a connection: `active`, this end, or `passive`; else the number.
-std::string role_name(std::uint64_t role);
-
-/// The name of an address family as --where has it, `ipv4` or `ipv6`, of AF_INET and AF_INET6; else the number.
-std::string family_name(std::uint64_t family);
-
-/// AF_INET or AF_INET6 by that name, in small or capital letters.
-std::optional<std::uint64_t> family_number(std::string_view name);
-
-/// The value of a field; monostate: there is none.
-using Value =
-    std::variant<std::monostate, std::uint64_t, std::int64_t, double, std::string, std::vector<std::uint8_t>, Address>;
-
-/// Entries as the kernel hands them over: keys and values of equal number, values end to end.
-struct RawEntries {
-    std::vector<std::uint64_t> keys;
-    std::vector<std::byte> values;
-    /// Times that a walk through the table had to begin again, because the entry it stood at was deleted.
-    std::uint64_t restarts = 0;
+    bool operator==(const RawBytes &other) const {
+        return std::equal(bytes.begin(), bytes.end(), other.bytes.begin(), other.bytes.end());
+    }
 };
+
+/// The value of a field; monostate: there is none. It owns nothing: text and bytes are where the record, or who else
+/// made it, has them.
+using Value = std::variant<std::monostate, std::uint64_t, std::int64_t, double, std::string_view, RawBytes, Word,
+                           Address, Endpoint, Network>;
+static_assert(std::is_trivially_copyable_v<Value>);
+
+inline bool is_absent(const Value &value) { return value.index() == 0; }
+
+/// Whether it is one of the three types of numbers.
+inline bool is_number(const Value &value) { return value.index() >= 1 && value.index() <= 3; }
+
+/// Less than 0, 0 or more: numbers by size, words by their numbers, texts by bytes, addresses by family and bits, ends
+/// by address and port. Absent values equal each other and are less than all others.
+int compare(const Value &one, const Value &other);
 
 } // namespace tcp_stats

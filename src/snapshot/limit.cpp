@@ -4,11 +4,6 @@
 
 namespace tcp_stats {
 
-const char *to_string(Limit limit) {
-    static constexpr std::array<const char *, limit_count> names = {"app", "cwnd", "rwnd", "sndbuf", "loss"};
-    return names[static_cast<std::size_t>(limit)];
-}
-
 std::optional<LimitShares> limit_shares(const LimitCounters &before, const LimitCounters &now, double elapsed_us) {
     if (elapsed_us <= 0 || now.busy_us < before.busy_us || now.rwnd_limited_us < before.rwnd_limited_us ||
         now.sndbuf_limited_us < before.sndbuf_limited_us || now.recovery_us < before.recovery_us ||

@@ -5,14 +5,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "record/value.h"
+
 namespace tcp_stats {
-
-/// In the order of the derived fields `app_pct` … `loss_pct`.
-enum class Limit { app, cwnd, rwnd, sndbuf, loss };
-inline constexpr std::size_t limit_count = 5;
-
-/// The word for `limit=`.
-const char *to_string(Limit limit);
 
 /// What the kernel has counted of one socket, in µs; tcp_sock.chrono_stat counts in timer ticks.
 struct LimitCounters {

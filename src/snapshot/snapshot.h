@@ -1,18 +1,16 @@
-// What is shown of one moment: every flow, what can be said of it by comparing with the moment before,
-// and what was missed.
+// What is shown of one moment: every flow with its record now and the one before, and what was missed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "record/record_reader.h"
+#include "record/records.h"
 #include "record/value.h"
-#include "snapshot/limit.h"
 
 namespace tcp_stats {
 
@@ -24,101 +22,64 @@ struct Count {
     bool operator==(const Count &) const = default;
 };
 
-/// What the kernel says at one time.
-struct Reading {
-    std::uint64_t time_ns = 0; ///< CLOCK_MONOTONIC, before its walk over the sockets began
-    RawEntries live;           ///< the table
-    RawEntries closed;         ///< last records of connections that ended since the reading before
-    /// Network namespaces whose sockets were walked, by inode number; empty where the kernel cannot walk.
-    std::unordered_set<std::uint64_t> walked_netns;
-    /// What is missing, counted since the start.
-    std::vector<Count> missed;
-    /// Sockets that the walk passed over because the user does not want to see them; absent: it does not tell.
-    std::optional<std::uint64_t> refused;
-};
-
-struct Flow {
-    std::uint64_t sock = 0; ///< address of the kernel's struct sock
-    std::uint64_t id = 0;   ///< the same in every snapshot, and no other flow's: a number from 1 on
-    bool closed = false;    ///< its last record
-    Endpoint local;
-    Endpoint remote;
-    Record record; ///< of the snapshot's reading
-    /// In the order of `derived_fields`.
-    std::vector<Value> derived;
-};
-
-/// A record in the table whose socket is gone.
-struct GoneRecord {
-    std::uint64_t sock;
-    std::uint64_t first_seen_ns; ///< tells it from a newer one at the same address
-};
-
-struct Snapshot {
-    Reading reading;
-    std::vector<Flow> flows;
-    /// What was missed since the snapshot before, or (untracked) is missing now; without those that are 0.
-    std::vector<Count> missed;
-    /// To be removed from the table.
-    std::vector<GoneRecord> gone;
-};
-
 /// Whether a count of that name is what is missing now; others are what was missed since the snapshot before.
 bool is_missing_now(std::string_view name);
 
-/// The fields of Source::derived, in the order of the field table.
-const std::vector<const Field *> &derived_fields();
+struct Flow {
+    static constexpr std::uint32_t none = ~std::uint32_t(0);
 
-/// Makes snapshots of readings, each with the help of the one before.
-class History {
-public:
-    /// `cgroup_path` gives the path of a cgroup by its id, or nothing.
-    History(const RecordReader &reader, std::function<std::string(std::uint64_t)> cgroup_path);
+    std::uint64_t id = 0;        ///< the same in every snapshot, and no other flow's: a number from 1 on
+    std::uint32_t record = 0;    ///< in `Snapshot::live`, or of a closed one in `Snapshot::closed`
+    std::uint32_t before = none; ///< in `Snapshot::before`: of the same connection, sampled earlier; or none
+    bool closed = false;         ///< it is its last record
+};
 
-    /// - A flow is known again by its address and its `first_seen_ns`; rates are per second between the two
-    ///   `sampled_ns` (the readings' times where the program has none). A rate is absent on first sight
-    ///   and when the counter went backwards.
-    /// - A record in the table whose last record has come too is left out: it closed meanwhile. So is one
-    ///   that a walk made of a socket while it was closing (Linux before 5.15 walks without its lock).
-    /// - A record that two walks in a row did not come by is of a socket whose close was missed: `stale`.
-    Snapshot next(Reading reading);
+/// What flows that have a key in common come to together: rows of values, see `Groups`. What the values refer to is of
+/// the snapshot's records.
+struct GroupTable {
+    std::size_t columns = 0;
+    std::vector<Value> cells;       ///< row by row
+    std::vector<std::uint64_t> ids; ///< of the rows: the same as long as a group is in one snapshot after the other
+
+    std::size_t size() const { return ids.size(); }
+    const Value &cell(std::size_t row, std::size_t column) const { return cells[row * columns + column]; }
+};
+
+/// Copies share the records.
+struct Snapshot {
+    std::chrono::system_clock::time_point time;
+    std::uint64_t time_ns = 0;        ///< CLOCK_MONOTONIC, before the walk over the sockets began
+    std::uint64_t before_time_ns = 0; ///< of the snapshot before; 0: there was none
+    std::shared_ptr<const Records> live, closed, before;
+    std::vector<Flow> flows; ///< open ones as the kernel has them, then `closed_count` that ended since the one before
+    std::size_t closed_count = 0;
+    std::optional<GroupTable> groups; ///< what is shown in place of the flows
+    /// What was missed since the snapshot before, or (untracked) is missing now; without those that are 0.
+    std::vector<Count> missed;
+    /// Sockets that the walk passed over because the user does not want to see them; absent: it does not tell.
+    std::optional<std::uint64_t> refused;
+
+    std::size_t rows() const { return groups ? groups->size() : flows.size(); }
+};
+
+/// A flow of a snapshot, or a group.
+struct Row {
+    const Snapshot *snapshot = nullptr;
+    std::size_t index = 0;
+
+    const Flow &flow() const { return snapshot->flows[index]; }
+    std::uint64_t id() const { return snapshot->groups ? snapshot->groups->ids[index] : flow().id; }
+    bool closed() const { return !snapshot->groups && flow().closed; }
+
+    // Of a flow:
+    /// The address of the kernel's struct sock.
+    std::uint64_t sock() const { return records().sock(flow().record); }
+    Record record() const { return records()[flow().record]; }
+    bool has_before() const { return flow().before != Flow::none; }
+    Record before() const { return (*snapshot->before)[flow().before]; }
 
 private:
-    class Closed;
-
-    Flow flow(std::uint64_t sock, Record record, std::uint64_t time_ns, bool closed);
-    std::uint64_t id_of(std::uint64_t sock, Record record);
-    void add_live(Snapshot &snapshot, const Closed &closed);
-    void count_missed(Snapshot &snapshot);
-    Record record_of(const RawEntries &entries, std::size_t index) const;
-    std::uint64_t sampled_ns(Record record, std::uint64_t time_ns) const;
-    std::vector<Value> derive(std::uint64_t sock, Record record, std::uint64_t time_ns) const;
-    LimitCounters limit_counters(Record record) const;
-    std::vector<Value> rates_and_limits(Record before, Record now, double elapsed_s) const;
-
-    const RecordReader &reader_;
-    std::function<std::string(std::uint64_t)> cgroup_path_;
-    std::optional<RecordField> first_seen_, opened_, sampled_, closed_, netns_, cgroup_;
-    std::optional<RecordField> busy_, rwnd_limited_, sndbuf_limited_, recovery_, cwnd_limited_, sndbuf_full_;
-    std::optional<RecordField> notsent_, mss_, bytes_sent_;
-    std::vector<std::optional<RecordField>> rate_of_; ///< for each derived field, what it is the rate of
-
-    bool first_ = true;
-    bool had_untracked_ = false; ///< in the snapshot before
-    std::uint64_t previous_time_ns_ = 0;
-    RawEntries previous_;
-    std::unordered_map<std::uint64_t, std::size_t> previous_index_; ///< by sock, into previous_
-    std::vector<Count> previous_missed_;
-    std::unordered_map<std::uint64_t, std::uint64_t> suspects_; ///< sock -> first_seen_ns
-
-    struct Known {
-        std::uint64_t first_seen_ns = 0;
-        Endpoint local, remote;
-        std::uint64_t id = 0;
-    };
-    std::unordered_map<std::uint64_t, Known> known_;     ///< by sock: the flows of the snapshot before
-    std::unordered_map<std::uint64_t, Known> now_known_; ///< of the one that is being made
-    std::uint64_t last_id_ = 0;
+    const Records &records() const { return flow().closed ? *snapshot->closed : *snapshot->live; }
 };
 
 } // namespace tcp_stats

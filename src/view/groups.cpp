@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "base/translate.h"
-#include "record/network.h"
 
 namespace tcp_stats {
 namespace {
@@ -18,11 +17,8 @@ constexpr unsigned ipv4_length = 32;
 constexpr unsigned ipv6_length = 128;
 constexpr unsigned usual_ipv6_bits = 64; // a subnet: the rest is the interface's (RFC 4291, 2.5.1)
 
-constexpr const char *open_flows = "flows";
-constexpr const char *closed_flows = "closed";
-
 std::string text_of(const GroupKey &key) {
-    return key.network ? fmt::format("{}/{}/{}", key.field, key.network->ipv4_bits, key.network->ipv6_bits) : key.field;
+    return key.networks ? fmt::format("{}/{}/{}", key.field, key.networks->ipv4, key.networks->ipv6) : key.field;
 }
 
 std::optional<unsigned> bits_of(std::string_view text, unsigned most) {
@@ -34,11 +30,11 @@ std::optional<unsigned> bits_of(std::string_view text, unsigned most) {
 
 /// Whether flows can be grouped by `field`; null: one of the program's own, of which only the user knows what it is.
 Result<void> check(const GroupKey &key, const Field *field) {
-    if (key.network && (field == nullptr || !is_address(*field))) {
+    if (key.networks && (field == nullptr || field->type != FieldType::address)) {
         return fail(ErrorKind::usage, tr("--group-by {}: {} is no address; networks are of saddr or daddr, as daddr/24",
                                          text_of(key), key.field));
     }
-    if (field != nullptr && std::string_view(field->unit) != "0 or 1") {
+    if (field != nullptr && unit_of(field->unit).dimension != Dimension::truth) {
         const auto grouping = grouping_of(*field);
         if (grouping != Grouping::agreed && grouping != Grouping::most_frequent) {
             return fail(ErrorKind::usage,
@@ -50,55 +46,24 @@ Result<void> check(const GroupKey &key, const Field *field) {
     return {};
 }
 
-Address first_bits(Address address, unsigned bits) {
-    for (unsigned i = 0; i < address.bytes.size(); ++i) {
-        const auto kept = std::min(8U, bits - std::min(bits, 8 * i));
-        address.bytes[i] &= static_cast<std::uint8_t>(0xff00U >> kept);
+/// As groups take it: IPv4 addresses as such, however the socket has them.
+Value in_plain_form(Value value) {
+    if (auto *address = std::get_if<Address>(&value)) {
+        *address = plain(*address);
+    } else if (auto *end = std::get_if<Endpoint>(&value)) {
+        end->address = plain(end->address);
     }
-    return address;
+    return value;
 }
 
-/// The values of `column` as groups take them: IPv4 addresses as such, however the socket has them.
-std::function<Value(const Flow &)> plain_value(const FlowColumn &column) {
-    const std::string_view name = column.field == nullptr ? "" : column.field->name;
-    const auto text_of = [](const Endpoint &end) { return Value(to_string(Endpoint{plain(end.address), end.port})); };
-    if (name == "local") {
-        return [text_of](const Flow &flow) { return text_of(flow.local); };
-    }
-    if (name == "remote") {
-        return [text_of](const Flow &flow) { return text_of(flow.remote); };
-    }
-    if (column.type == ColumnType::address) {
-        return [value = column.value](const Flow &flow) { return Value(plain(std::get<Address>(value(flow)))); };
-    }
-    return column.value;
-}
-
-std::function<Value(const Flow &)> key_value(const FlowColumn &column, const GroupKey &key) {
-    auto value = plain_value(column);
-    if (!key.network) {
-        return value;
-    }
-    return [value, network = *key.network](const Flow &flow) {
-        const auto address = std::get<Address>(value(flow));
-        const auto bits = address.family == AddressFamily::ipv4 ? network.ipv4_bits : network.ipv6_bits;
-        return Value(fmt::format("{}/{}", to_string(first_bits(address, bits)), bits));
-    };
-}
-
-Grouping grouping_of(const FlowColumn &column) {
+Grouping grouping_of(const Column &column) {
     if (column.field != nullptr) {
         return grouping_of(*column.field);
     }
-    if (column.type != ColumnType::number) {
+    if (column.type != FieldType::number) {
         return Grouping::agreed;
     }
-    return column.unit.empty() ? Grouping::percentiles : grouping_of_unit(column.unit);
-}
-
-bool is_number(const Value &value) {
-    return std::holds_alternative<std::uint64_t>(value) || std::holds_alternative<std::int64_t>(value) ||
-           std::holds_alternative<double>(value);
+    return column.unit_name.empty() ? Grouping::percentiles : grouping_of(column.unit);
 }
 
 bool is_less(const Value &one, const Value &other) { return compare(one, other) < 0; }
@@ -131,90 +96,101 @@ Value percentile(std::vector<Value> &numbers, std::size_t percent) {
     return *place;
 }
 
-/// Of equally frequent ones the least.
-Value commonest(const std::vector<Value> &values) {
-    std::map<Value, std::size_t> counts;
-    for (const auto &value : values) {
-        ++counts[value];
+/// Of equally frequent ones the least; reorders `values`, of which there is at least one.
+Value commonest(std::vector<Value> &values) {
+    std::sort(values.begin(), values.end(), is_less);
+    Value most = values.front();
+    std::ptrdiff_t count = 0;
+    for (auto first = values.begin(); first != values.end();) {
+        const auto end = std::upper_bound(first, values.end(), *first, is_less);
+        if (end - first > count) {
+            count = end - first;
+            most = *first;
+        }
+        first = end;
     }
-    const auto most = std::max_element(counts.begin(), counts.end(),
-                                       [](const auto &one, const auto &other) { return one.second < other.second; });
-    return most->first;
+    return most;
 }
 
-/// What `grouping` makes of the values that there are, of `flows` flows; as many as it has endings.
-std::vector<Value> together(Grouping grouping, std::vector<Value> values, std::size_t flows) {
-    std::vector<Value> made(endings(grouping).size());
+/// Appends what `grouping` makes of the values that there are, of `flows` flows: as many as it has endings. Reorders
+/// `values`.
+void append_together(Grouping grouping, std::vector<Value> &values, std::size_t flows, std::vector<Value> &cells) {
     if (grouping == Grouping::agreed) {
-        if (values.size() == flows &&
-            std::all_of(values.begin(), values.end(), [&](const Value &value) { return value == values.front(); })) {
-            made[0] = std::move(values.front());
-        }
-        return made;
+        const bool agreed =
+            values.size() == flows &&
+            std::all_of(values.begin(), values.end(), [&](const Value &value) { return value == values.front(); });
+        cells.push_back(agreed && flows > 0 ? values.front() : Value());
+        return;
     }
     if (grouping != Grouping::most_frequent) { // a --src may have text where the built-in program has a number
         std::erase_if(values, [](const Value &value) { return !is_number(value); });
     }
     if (values.empty()) {
-        return made;
+        cells.resize(cells.size() + endings(grouping).size());
+        return;
     }
     switch (grouping) {
     case Grouping::sum:
-        return {sum_of(values)};
+        cells.push_back(sum_of(values));
+        break;
     case Grouping::percentiles:
-        return {percentile(values, 50), percentile(values, 95)};
+        cells.push_back(percentile(values, 50));
+        cells.push_back(percentile(values, 95));
+        break;
     case Grouping::minimum:
-        return {*std::min_element(values.begin(), values.end(), is_less)};
+        cells.push_back(*std::min_element(values.begin(), values.end(), is_less));
+        break;
     case Grouping::maximum:
-        return {*std::max_element(values.begin(), values.end(), is_less)};
+        cells.push_back(*std::max_element(values.begin(), values.end(), is_less));
+        break;
     default:
-        return {commonest(values)};
+        cells.push_back(commonest(values));
     }
 }
 
 /// Its value is the next of a group's.
-void append(std::vector<FlowColumn> &columns, FlowColumn column) {
+void append(std::vector<Column> &columns, Column column) {
     column.in_line_part = false;
-    column.value = [i = columns.size()](const Flow &group) { return group.derived[i]; };
+    column.origin = Column::Origin::cell;
+    column.cell = columns.size();
     columns.push_back(std::move(column));
 }
 
 /// Those of every group.
-std::vector<FlowColumn> first_columns(const FlowColumn &by, const GroupKey &key) {
-    std::vector<FlowColumn> columns;
+std::vector<Column> first_columns_of(const Column &by, const GroupKey &key) {
+    std::vector<Column> columns;
     auto first = by;
-    if (by.field != nullptr && by.field->source == Source::combined) {
-        first.field = nullptr; // formats leave combined ones out, and no group is to be without its key
-    }
-    if (key.network) {
-        first.type = ColumnType::text;
+    first.usual = true; // no group is to be without its key
+    if (key.networks) {
+        first.type = FieldType::text;
     }
     append(columns, std::move(first));
-    for (const auto *name : {open_flows, closed_flows}) {
-        append(columns, {name, nullptr, "flows", ColumnType::number, false, nullptr});
+    for (const auto *name : {"flows", "closed"}) {
+        append(columns, {.name = name, .field = nullptr, .unit_name = "flows", .unit = unit_of("flows")});
     }
     return columns;
 }
 
 /// Those that its grouping makes of a column of the flows.
-void append_columns(std::vector<FlowColumn> &columns, const FlowColumn &column) {
+void append_columns(std::vector<Column> &columns, const Column &column) {
     const auto grouping = grouping_of(column);
     for (const auto ending : endings(grouping)) {
         auto made = column;
         made.name += ending;
         made.of = ending.empty() ? std::string() : column.name;
-        if (column.unit == "0 or 1" && grouping == Grouping::sum) {
-            made.unit = "flows";
+        if (column.unit.dimension == Dimension::truth && grouping == Grouping::sum) {
+            made.unit_name = "flows";
+            made.unit = unit_of(made.unit_name);
         }
         append(columns, std::move(made));
     }
 }
 
 /// A name that two columns have; null: none.
-const std::string *name_of_two(const std::vector<FlowColumn> &columns) {
+const std::string *name_of_two(const std::vector<Column> &columns) {
     std::set<std::string_view> names;
     const auto second = std::find_if(columns.begin(), columns.end(),
-                                     [&](const FlowColumn &column) { return !names.insert(column.name).second; });
+                                     [&](const Column &column) { return !names.insert(column.name).second; });
     return second == columns.end() ? nullptr : &second->name;
 }
 
@@ -242,11 +218,11 @@ Result<GroupKey> parse_group_key(const std::string &text) {
                                          "another / 0 to {} of an IPv6 one, as {}/24/64",
                                          text, ipv4_length, ipv6_length, key.field));
     }
-    key.network = {*ipv4, *ipv6};
+    key.networks = {*ipv4, *ipv6};
     return key;
 }
 
-Result<Groups> Groups::create(const GroupKey &key, const FlowColumns &flow_columns) {
+Result<Groups> Groups::create(const GroupKey &key, const Columns &flow_columns) {
     const auto found = flow_columns.require("--group-by", key.field);
     if (!found) {
         return tl::unexpected(found.error());
@@ -256,12 +232,13 @@ Result<Groups> Groups::create(const GroupKey &key, const FlowColumns &flow_colum
         return tl::unexpected(possible.error());
     }
     Groups groups;
-    groups.key_ = text_of({by.name, key.network});
-    groups.key_of_ = key_value(by, key);
-    auto columns = first_columns(by, key);
+    groups.key_ = text_of({by.name, key.networks});
+    groups.by_ = &by;
+    groups.networks_ = key.networks;
+    auto columns = first_columns_of(by, key);
     for (const auto &column : flow_columns.all()) {
         if (&column != &by) { // of that the key says all
-            groups.parts_.push_back({plain_value(column), grouping_of(column)});
+            groups.parts_.push_back({&column, grouping_of(column)});
             append_columns(columns, column);
         }
     }
@@ -271,52 +248,84 @@ Result<Groups> Groups::create(const GroupKey &key, const FlowColumns &flow_colum
             tr("--group-by {}: groups would have two columns {}; give that field another name in --field or --src",
                groups.key_, *name));
     }
-    groups.columns_ = FlowColumns(std::move(columns));
+    groups.columns_ = Columns(std::move(columns));
     return groups;
 }
 
-Flow Groups::row(std::uint64_t number, const Value &key, const std::vector<const Flow *> &flows) const {
-    Flow row;
-    row.id = number;
-    const auto closed = static_cast<std::uint64_t>(
-        std::count_if(flows.begin(), flows.end(), [](const Flow *flow) { return flow->closed; }));
-    row.derived = {key, flows.size() - closed, closed};
-    row.derived.reserve(columns_.all().size());
-    for (const auto &[value, grouping] : parts_) {
-        std::vector<Value> values;
-        values.reserve(flows.size());
-        for (const auto *flow : flows) {
-            if (auto one = value(*flow); one.index() != 0) {
-                values.push_back(std::move(one));
-            }
-        }
-        for (auto &made : together(grouping, std::move(values), flows.size())) {
-            row.derived.push_back(std::move(made));
-        }
+Value Groups::key_of(const Row &flow) const {
+    auto key = in_plain_form(value(*by_, flow));
+    if (const auto *address = std::get_if<Address>(&key); networks_ && address != nullptr) {
+        key = network_around(*address, address->family == AddressFamily::ipv4 ? networks_->ipv4 : networks_->ipv6);
     }
-    return row;
+    return key;
 }
 
-std::vector<Flow> Groups::of(const std::vector<Flow> &flows) {
-    std::map<Value, std::vector<const Flow *>> members;
-    for (const auto &flow : flows) {
-        members[key_of_(flow)].push_back(&flow);
+/// Of the flows from `first` to `last`, which have one key.
+void Groups::append_cells(const Snapshot &snapshot, const Keyed *first, const Keyed *last,
+                          std::vector<Value> &cells) const {
+    const auto closed = static_cast<std::uint64_t>(
+        std::count_if(first, last, [&](const Keyed &one) { return snapshot.flows[one.flow].closed; }));
+    const auto flows = static_cast<std::uint64_t>(last - first);
+    cells.insert(cells.end(), {first->key, flows - closed, closed});
+    std::vector<Value> values;
+    values.reserve(flows);
+    for (const auto &[column, grouping] : parts_) {
+        values.clear();
+        for (const auto *one = first; one != last; ++one) {
+            if (const auto found = value(*column, Row{&snapshot, one->flow}); !is_absent(found)) {
+                values.push_back(in_plain_form(found));
+            }
+        }
+        append_together(grouping, values, flows, cells);
     }
-    std::map<Value, std::uint64_t> numbers;
-    std::vector<Flow> rows;
-    rows.reserve(members.size());
-    for (const auto &[key, group] : members) {
-        const auto known = numbers_.find(key);
-        const auto number = known == numbers_.end() ? ++last_number_ : known->second;
-        numbers.emplace(key, number);
-        rows.push_back(row(number, key, group));
+}
+
+std::uint64_t Groups::number_of(const Value &key) {
+    const auto known =
+        std::lower_bound(before_.numbers.begin(), before_.numbers.end(), key,
+                         [](const auto &numbered, const Value &wanted) { return is_less(numbered.first, wanted); });
+    return known == before_.numbers.end() || is_less(key, known->first) ? ++last_number_ : known->second;
+}
+
+void Groups::add_to(Snapshot &snapshot, const std::vector<Filter> &where) {
+    std::vector<Keyed> keyed;
+    for (std::size_t i = 0; i < snapshot.flows.size(); ++i) {
+        RowValues values(Row{&snapshot, i});
+        if (std::all_of(where.begin(), where.end(), [&](const Filter &filter) { return filter.matches(values); })) {
+            keyed.push_back({key_of(values.row()), i});
+        }
     }
-    numbers_ = std::move(numbers);
-    const auto open = [](const Flow &row) { return std::get<std::uint64_t>(row.derived[1]); };
-    std::sort(rows.begin(), rows.end(), [&](const Flow &one, const Flow &other) {
-        return open(one) != open(other) ? open(one) > open(other) : one.id < other.id;
+    std::sort(keyed.begin(), keyed.end(), [](const Keyed &one, const Keyed &other) {
+        const int order = compare(one.key, other.key);
+        return order == 0 ? one.flow < other.flow : order < 0;
     });
-    return rows;
+    struct Group {
+        const Keyed *first, *last;
+        std::uint64_t number, open;
+    };
+    std::vector<Group> groups;
+    Numbered now{snapshot.live, snapshot.closed, {}};
+    for (const auto *first = keyed.data(); first != keyed.data() + keyed.size();) {
+        const auto *last = std::find_if(first, std::as_const(keyed).data() + keyed.size(),
+                                        [&](const Keyed &one) { return compare(one.key, first->key) != 0; });
+        const auto number = number_of(first->key);
+        const auto open =
+            std::count_if(first, last, [&](const Keyed &one) { return !snapshot.flows[one.flow].closed; });
+        groups.push_back({first, last, number, static_cast<std::uint64_t>(open)});
+        now.numbers.emplace_back(first->key, number);
+        first = last;
+    }
+    before_ = std::move(now);
+    std::sort(groups.begin(), groups.end(), [](const Group &one, const Group &other) {
+        return one.open != other.open ? one.open > other.open : one.number < other.number;
+    });
+    GroupTable table{.columns = columns_.all().size(), .cells = {}, .ids = {}};
+    table.cells.reserve(groups.size() * table.columns);
+    for (const auto &[first, last, number, open] : groups) {
+        append_cells(snapshot, first, last, table.cells);
+        table.ids.push_back(number);
+    }
+    snapshot.groups = std::move(table);
 }
 
 } // namespace tcp_stats

@@ -2,25 +2,26 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "column/columns.h"
+#include "condition/filter.h"
 
 namespace tcp_stats {
 
 /// Of --group-by: a field, or the networks that an address field is in.
 struct GroupKey {
-    struct Network {
-        unsigned ipv4_bits;
-        unsigned ipv6_bits;
+    struct PrefixLengths {
+        unsigned ipv4;
+        unsigned ipv6;
     };
 
     std::string field;
-    std::optional<Network> network; ///< absent: each value is a group
+    std::optional<PrefixLengths> networks; ///< absent: each value is a group
 };
 
 /// `FIELD`, `FIELD/BITS` with 64 bits of IPv6 addresses, or `FIELD/BITS/BITS` with those of IPv4 and of IPv6. Error:
@@ -29,45 +30,61 @@ Result<GroupKey> parse_group_key(const std::string &text);
 
 /// Makes groups of flows, snapshot after snapshot.
 ///
-/// A group is a `Flow` of no socket, whose `derived` has its values, in the order of `columns`: the key; `flows`, open
-/// ones; `closed`, those that ended since the snapshot before; then for each field of the flows, of both kinds, what
-/// its `Grouping` says: `bytes_sum`, `rtt_us_p50`, `rtt_us_p95`, `comm` where all agree. Flows without the value are
-/// passed over, but not by an agreement; where none has it there is none. A percentile is the nearest rank: the least
-/// value that so many percent of them do not exceed. IPv4 addresses in IPv6 sockets are the IPv4 addresses.
+/// The values of a group, in the order of `columns`, are the key; `flows`, open ones; `closed`, those that ended since
+/// the snapshot before; then for each field of the flows, of both kinds, what its `Grouping` says: `bytes_sum`,
+/// `rtt_us_p50`, `rtt_us_p95`, `comm` where all agree. Flows without the value are passed over, but not by an
+/// agreement; where none has it there is none. A percentile is the nearest rank: the least value that so many percent
+/// of them do not exceed. IPv4 addresses in IPv6 sockets are the IPv4 addresses.
 class Groups {
 public:
+    /// The columns that are the same for all groups, by their place.
+    enum FirstColumns : std::uint8_t { key_column, flows_column, closed_column, first_columns };
+
     /// `flow_columns` must outlive the result. Errors: usage, for a key that there is not, that measures something
     /// (fields of the user's own may), a network of what is no address, a field with the name of another column.
-    static Result<Groups> create(const GroupKey &key, const FlowColumns &flow_columns);
+    static Result<Groups> create(const GroupKey &key, const Columns &flow_columns);
 
-    const FlowColumns &columns() const { return columns_; }
-    const FlowColumn *key_column() const { return &columns_.all().front(); }
+    const Columns &columns() const { return columns_; }
 
     /// The key with all that it leaves open: `daddr/24/64`.
     const std::string &key() const { return key_; }
 
-    /// Those with most open flows first, equal ones by their numbers. A group keeps its number (`id`) while it is in
-    /// one snapshot after the other; flows without the key's field are a group of their own.
-    std::vector<Flow> of(const std::vector<Flow> &flows);
+    /// Gives `snapshot` groups of its flows that match all of `where`: those with most open flows first, equal ones by
+    /// their numbers. A group keeps its number (`id`) while it is in one snapshot after the other; flows without the
+    /// key's field are a group of their own.
+    void add_to(Snapshot &snapshot, const std::vector<Filter> &where = {});
 
 private:
-    using ValueOf = std::function<Value(const Flow &)>;
-
-    /// A field of the flows, and how their values are put together.
+    /// A column of the flows, and how their values are put together.
     struct Part {
-        ValueOf value;
+        const Column *column;
         Grouping grouping;
     };
 
-    Groups() : columns_(std::vector<FlowColumn>()) {}
+    /// A flow by its place in the snapshot, and the key that it has.
+    struct Keyed {
+        Value key;
+        std::size_t flow;
+    };
 
-    Flow row(std::uint64_t number, const Value &key, const std::vector<const Flow *> &flows) const;
+    /// The groups of the snapshot before. Their keys refer to its records.
+    struct Numbered {
+        std::shared_ptr<const Records> live, closed;
+        std::vector<std::pair<Value, std::uint64_t>> numbers; ///< in the order of the keys
+    };
+
+    Groups() : columns_(std::vector<Column>()) {}
+
+    Value key_of(const Row &flow) const;
+    void append_cells(const Snapshot &snapshot, const Keyed *first, const Keyed *last, std::vector<Value> &cells) const;
+    std::uint64_t number_of(const Value &key);
 
     std::string key_;
-    ValueOf key_of_;
+    const Column *by_ = nullptr;
+    std::optional<GroupKey::PrefixLengths> networks_;
     std::vector<Part> parts_;
-    FlowColumns columns_;
-    std::map<Value, std::uint64_t> numbers_; ///< of the groups of the snapshot before
+    Columns columns_;
+    Numbered before_;
     std::uint64_t last_number_ = 0;
 };
 

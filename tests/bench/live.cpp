@@ -26,7 +26,7 @@ template <typename Action> double measured_us(Action action) {
 }
 
 void run(std::size_t flows) {
-    const FlowColumns columns(Scene::table().reader());
+    const auto columns = Scene::columns();
     View view;
     view.order = {columns.find("bytes_per_s"), true};
     Model model(columns, {std::move(view), "", {}, std::chrono::seconds(1), true});
@@ -36,9 +36,9 @@ void run(std::size_t flows) {
     const auto show = [](const char *what, double us) { std::printf("  %-40s %10.0f us\n", what, us); };
     double taking_us = 0;
     for (int i = 0; i < 15; ++i) { // without making the snapshot
-        auto taken = *scene.next();
+        auto snapshot = *scene.next();
         const auto start = std::chrono::steady_clock::now();
-        model.take(std::move(taken), {});
+        model.take(std::move(snapshot), {});
         model.picture(size);
         taking_us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     }

@@ -65,7 +65,7 @@ def states():
     """As the program has them, not as the completion does."""
     with open(os.path.join(SOURCE, "src/record/value.cpp"), encoding="utf-8") as file:
         text = file.read()
-    names = re.findall(r'"(\w+)"', text[text.index("tcp_state_name"):].split(";")[0])
+    names = re.findall(r'"(\w+)"', text[text.index("tcp_states"):].split(";")[0])
     return [name for name in names if name != "TIME_WAIT"]  # such sockets are no flows
 
 

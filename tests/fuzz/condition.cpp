@@ -55,7 +55,7 @@ void require_places(const ConditionText &text, const Condition &condition) {
     }
 }
 
-std::optional<Filter> filter_of(const ConditionText &text, const FlowColumns &columns) {
+std::optional<Filter> filter_of(const ConditionText &text, const Columns &columns) {
     const auto condition = parse_condition(text);
     if (!condition) {
         require(condition.error().kind == ErrorKind::usage, "a mistake is the user's", condition.error().message);

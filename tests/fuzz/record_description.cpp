@@ -51,8 +51,8 @@ void require_within_record(const RecordLayout &layout) {
 Reading reading_of(const std::vector<std::byte> &record, std::uint64_t time_ns, bool closed) {
     Reading reading;
     reading.time_ns = time_ns;
-    reading.live.keys = {1};
-    reading.live.values = record;
+    reading.live = std::make_shared<Records>(record.size());
+    reading.live->add(1, record.data());
     if (closed) {
         reading.closed = reading.live;
     }
@@ -60,22 +60,26 @@ Reading reading_of(const std::vector<std::byte> &record, std::uint64_t time_ns, 
 }
 
 /// All columns in all formats; what is not JSON throws.
-void show(const RecordReader &reader, const FlowColumns &columns, const Snapshot &snapshot) {
-    Page page{snapshot, {}, {}};
-    for (const auto &flow : snapshot.flows) {
-        page.flows.push_back(&flow);
-    }
+void show(const RecordReader &reader, const Columns &columns, const Snapshot &snapshot) {
+    const auto written = [&](OutputFormat format) {
+        std::string text;
+        Sink sink([&](std::string_view piece) { text += piece; });
+        make_writer(format, Layout(), columns, reader)->write(snapshot, rows_in_view(snapshot, {}), sink);
+        sink.flush();
+        return text;
+    };
     for (const auto format : {OutputFormat::line, OutputFormat::table, OutputFormat::csv}) {
-        make_writer(format, Layout(), columns, reader)->snapshot(page);
+        written(format);
     }
-    const auto text = make_writer(OutputFormat::json, Layout(), columns, reader)->snapshot(page);
+    const auto text = written(OutputFormat::json);
     require(nlohmann::json::accept(text), "json is JSON", text);
 }
 
 void read_records(const RecordReader &reader) {
-    const FlowColumns columns(reader);
+    static const std::string path = "/a";
+    const Columns columns(reader, [](std::uint64_t) -> const std::string & { return path; });
     for (const auto byte : {0x00, 0xff, 0x01}) {
-        History history(reader, [](std::uint64_t) { return std::string("/a"); });
+        History history(reader);
         const std::vector<std::byte> record(reader.record_size(), static_cast<std::byte>(byte));
         auto next = record;
         for (std::size_t i = 0; i < next.size(); i += 3) {
@@ -84,8 +88,8 @@ void read_records(const RecordReader &reader) {
         show(reader, columns, history.next(reading_of(record, 1'000'000'000, false)));
         show(reader, columns, history.next(reading_of(next, 2'000'000'000, false)));
         show(reader, columns, history.next(reading_of(next, 3'000'000'000, true)));
-        for (const auto &column : reader.columns()) {
-            RecordReader::value(record, column);
+        for (const auto &member : reader.members()) {
+            RecordReader::value(record, member.place, member.field);
         }
     }
 }

@@ -99,27 +99,27 @@ std::vector<std::byte> usual_record(const RecordLayout &layout) {
 SampleColumns::SampleColumns() {
     const auto layout = layout_of(members());
     reader_ = RecordReader::create(layout).value();
-    columns_.emplace(*reader_, std::vector<UserField>{{"pacing", "bytes/s", "sk->sk_pacing_rate"}});
-    records_ = {std::vector<std::byte>(layout.size()), std::vector<std::byte>(layout.size(), std::byte{0xff}),
-                usual_record(layout)};
-    for (const auto &record : records_) {
-        add_flow(record, &record != &records_.front());
+    static const std::string path = "/system.slice/nginx.service";
+    columns_.emplace(
+        *reader_, [](std::uint64_t) -> const std::string & { return path; },
+        std::vector<UserField>{{"pacing", "bytes/s", "sk->sk_pacing_rate"}});
+    const auto usual = usual_record(layout);
+    auto earlier = usual;
+    for (const auto *counter : {"bytes_sent", "busy_us", "sampled_ns", "retransmits"}) {
+        std::memset(earlier.data() + layout.find(counter)->offset, 0, layout.find(counter)->size);
     }
-}
-
-void SampleColumns::add_flow(const std::vector<std::byte> &record, bool with_derived) {
-    Flow flow;
-    flow.id = flows_.size() + 1;
-    flow.record = record;
-    flow.local = reader_->local(record);
-    flow.remote = reader_->remote(record);
-    flow.derived.resize(derived_fields().size());
-    for (std::size_t i = 0; with_derived && i < flow.derived.size(); ++i) {
-        const auto *column = columns_->find(derived_fields()[i]->name);
-        flow.derived[i] = column->type == ColumnType::text ? Value(std::string("/system.slice/nginx.service"))
-                                                           : Value(1.5 * static_cast<double>(i));
+    const auto live = std::make_shared<Records>(layout.size());
+    live->add(1, std::vector<std::byte>(layout.size()).data());
+    live->add(2, std::vector<std::byte>(layout.size(), std::byte{0xff}).data());
+    live->add(3, usual.data());
+    const auto before = std::make_shared<Records>(layout.size());
+    before->add(3, earlier.data());
+    snapshot_.live = live;
+    snapshot_.before = before;
+    snapshot_.flows = {{1, 0}, {2, 1}, {3, 2, 0}};
+    for (std::size_t i = 0; i < snapshot_.flows.size(); ++i) {
+        rows_.push_back({&snapshot_, i});
     }
-    flows_.push_back(std::move(flow));
 }
 
 } // namespace fuzz

@@ -1,8 +1,8 @@
 // Flows of a program that has every known field, for targets that need columns to look at.
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -13,17 +13,17 @@ namespace fuzz {
 class SampleColumns {
 public:
     SampleColumns();
+    SampleColumns(const SampleColumns &) = delete;
+    SampleColumns &operator=(const SampleColumns &) = delete;
 
-    const tcp_stats::FlowColumns &columns() const { return *columns_; }
-    const std::vector<tcp_stats::Flow> &flows() const { return flows_; }
+    const tcp_stats::Columns &columns() const { return *columns_; }
+    const std::vector<tcp_stats::Row> &flows() const { return rows_; }
 
 private:
-    void add_flow(const std::vector<std::byte> &record, bool with_derived);
-
     std::optional<tcp_stats::RecordReader> reader_;
-    std::optional<tcp_stats::FlowColumns> columns_;
-    std::array<std::vector<std::byte>, 3> records_;
-    std::vector<tcp_stats::Flow> flows_;
+    std::optional<tcp_stats::Columns> columns_;
+    tcp_stats::Snapshot snapshot_;
+    std::vector<tcp_stats::Row> rows_; ///< of snapshot_
 };
 
 } // namespace fuzz

@@ -25,7 +25,7 @@ public:
     Mishaps(Scene scene, std::uint64_t warn_at, std::uint64_t fail_at)
         : scene_(std::move(scene)), warn_at_(warn_at), fail_at_(fail_at) {}
 
-    Result<Taken> next() override {
+    Result<Snapshot> next() override {
         ++number_;
         if (number_ == warn_at_) {
             spdlog::warn("a warning with \x1b[31m in it");
@@ -51,7 +51,7 @@ Result<void> run(int argc, char **argv) {
         return usable;
     }
     const StopSignals signals;
-    const FlowColumns columns(Scene::table().reader());
+    const auto columns = Scene::columns();
     View view;
     view.order = {columns.find("bytes_per_s"), true};
     LiveDisplay display(columns, {std::move(view), "", {}, std::chrono::milliseconds(100), has_unicode()},

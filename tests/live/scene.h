@@ -8,6 +8,7 @@
 
 #include "../unit/table.h"
 #include "loop/snapshot_source.h"
+#include "snapshot/history.h"
 
 /// A second passes from snapshot to snapshot. Flow i sends (i + 1) * 100 kB a second; its number, as long as all are
 /// there, is i + 1. The second flow closes with the third snapshot; the third has something missed. Some have names
@@ -16,7 +17,7 @@ class Scene : public tcp_stats::SnapshotSource {
 public:
     /// After snapshot `last` that one comes again and again, but for what closed or was missed; 0: no end.
     explicit Scene(std::size_t flows, std::uint64_t last = 0)
-        : flows_(flows), last_(last), history_(table().reader(), [](std::uint64_t) { return std::string("/web"); }) {}
+        : flows_(flows), last_(last), history_(table().reader()) {}
 
     static const Table &table() {
         static const Table made({{"saddr", "unsigned char 16"},
@@ -50,17 +51,22 @@ public:
         return made;
     }
 
-    tcp_stats::Result<tcp_stats::Taken> next() override {
-        const std::chrono::system_clock::time_point noon(std::chrono::seconds(1'769'947'200));
+    static tcp_stats::Columns columns() { return table().columns({}, "/web"); }
+
+    tcp_stats::Result<tcp_stats::Snapshot> next() override {
         if (last_ != 0 && number_ == last_) {
-            return tcp_stats::Taken{again(), noon + std::chrono::seconds(number_)};
+            return kept_;
         }
         ++number_;
         auto snapshot = history_.next(reading());
+        snapshot.time = std::chrono::system_clock::time_point(std::chrono::seconds(1'769'947'200 + number_));
         if (number_ == last_) {
-            keep(snapshot);
+            kept_ = snapshot;
+            kept_.flows.resize(kept_.flows.size() - kept_.closed_count);
+            kept_.closed_count = 0;
+            kept_.missed.clear();
         }
-        return tcp_stats::Taken{std::move(snapshot), noon + std::chrono::seconds(number_)};
+        return snapshot;
     }
 
 private:
@@ -109,30 +115,6 @@ private:
         reading.missed = {{"probe_missed", number_ < closing_snapshot ? 0U : 12U}};
         return reading;
     }
-
-    static tcp_stats::Snapshot copy(const tcp_stats::Snapshot &snapshot) {
-        auto copied = snapshot;
-        for (auto &flow : copied.flows) { // the records are the copy's own
-            const auto place = flow.record.data() - snapshot.reading.live.values.data();
-            flow.record = {copied.reading.live.values.data() + place, flow.record.size()};
-        }
-        return copied;
-    }
-
-    void keep(const tcp_stats::Snapshot &snapshot) {
-        auto without = tcp_stats::Snapshot();
-        without.reading = snapshot.reading;
-        for (const auto &flow : snapshot.flows) {
-            if (!flow.closed) {
-                const auto place = flow.record.data() - snapshot.reading.live.values.data();
-                without.flows.push_back(flow);
-                without.flows.back().record = {without.reading.live.values.data() + place, flow.record.size()};
-            }
-        }
-        kept_ = std::move(without);
-    }
-
-    tcp_stats::Snapshot again() const { return copy(kept_); }
 
     std::size_t flows_;
     std::uint64_t last_;

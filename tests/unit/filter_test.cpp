@@ -19,8 +19,8 @@ const Table &table() {
     return made;
 }
 
-const FlowColumns &columns() {
-    static const FlowColumns made(table().reader());
+const Columns &columns() {
+    static const auto made = table().columns();
     return made;
 }
 
@@ -31,13 +31,13 @@ bool holds(const std::string &text, const std::string &option = "--where") {
         made.ends(AF_INET6, "::ffff:10.1.2.3", 443, "2001:db8::7", 50000);
         made.set("bytes_sent", 3'000'000).set("retransmits", 0).set("srtt_us", 160'000).set("min_rtt_us", 0xffffffff);
         made.set("comm", std::string("nginx")).set("pacing_rate", 1'250'000).set("netns", 4'026'531'840);
-        return made.set("drift", static_cast<std::uint64_t>(-3)).bytes();
+        return made.set("drift", static_cast<std::uint64_t>(-3));
     }();
-    Flow flow;
-    flow.record = record;
-    flow.local = table().reader().local(record);
-    flow.remote = table().reader().remote(record);
-    flow.derived.resize(derived_fields().size());
+    std::shared_ptr<Records> records;
+    Table::add(records, 7, record);
+    Snapshot snapshot;
+    snapshot.live = records;
+    snapshot.flows = {{}};
     INFO(text);
     const ConditionText where = {option, text};
     const auto condition = parse_condition(where);
@@ -45,7 +45,7 @@ bool holds(const std::string &text, const std::string &option = "--where") {
     const auto filter = Filter::create(where, *condition, columns());
     INFO((filter ? std::string() : filter.error().message));
     REQUIRE(filter.has_value());
-    return filter->matches(flow);
+    return filter->matches(Row{&snapshot, 0});
 }
 
 /// The message, and where the caret stands.
@@ -225,12 +225,14 @@ TEST_CASE("a path is under itself and what is above it") {
 }
 
 TEST_CASE("an address that a row does not have is in no network, and not outside of one") {
-    const FlowColumns rows(std::vector<FlowColumn>{
-        {"daddr", find_field("daddr"), "", ColumnType::address, false, [](const Flow & /*flow*/) { return Value(); }}});
+    const Columns columns(
+        std::vector<Column>{{.name = "daddr", .field = find_field("daddr"), .type = FieldType::address}});
+    Snapshot groups;
+    groups.groups = GroupTable{.columns = 0, .cells = {}, .ids = {1}};
     for (const std::string text : {"daddr in 10.0.0.0/8", "daddr == ::1", "daddr != ::1"}) {
         const ConditionText where = {"--where", text};
-        const auto filter = Filter::create(where, *parse_condition(where), rows);
+        const auto filter = Filter::create(where, *parse_condition(where), columns);
         REQUIRE(filter.has_value());
-        CHECK_FALSE(filter->matches(Flow()));
+        CHECK_FALSE(filter->matches(Row{&groups, 0}));
     }
 }

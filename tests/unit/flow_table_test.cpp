@@ -105,13 +105,12 @@ FakeMap map_of(std::uint64_t count) {
     return map;
 }
 
-std::map<std::uint64_t, std::uint32_t> by_key(const RawEntries &entries) {
+std::map<std::uint64_t, std::uint32_t> by_key(const Records &records) {
     std::map<std::uint64_t, std::uint32_t> result;
-    REQUIRE(entries.values.size() == entries.keys.size() * 4);
-    for (std::size_t i = 0; i < entries.keys.size(); ++i) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
         std::uint32_t value = 0;
-        std::memcpy(&value, entries.values.data() + i * 4, 4);
-        REQUIRE(result.emplace(entries.keys[i], value).second); // no entry twice
+        std::memcpy(&value, records[i].data(), 4);
+        REQUIRE(result.emplace(records.sock(i), value).second); // no entry twice
     }
     return result;
 }
@@ -121,27 +120,30 @@ std::map<std::uint64_t, std::uint32_t> by_key(const RawEntries &entries) {
 TEST_CASE("every entry is read, in as many batches as it takes") {
     for (const std::uint64_t count : {0U, 1U, 4095U, 4096U, 4097U, 20000U}) {
         auto map = map_of(count);
-        const auto entries = read_all(map, 4, 20000);
-        REQUIRE(entries.has_value());
-        CHECK(by_key(*entries) == map.entries);
+        Records records(4);
+        const auto restarts = read_all(map, 20000, records);
+        REQUIRE(restarts.has_value());
+        CHECK(by_key(records) == map.entries);
     }
 }
 
 TEST_CASE("a bucket larger than a batch is read all the same") {
     auto map = map_of(10000);
     map.buckets = 1;
-    const auto entries = read_all(map, 4, 10000);
-    REQUIRE(entries.has_value());
-    CHECK(by_key(*entries) == map.entries);
+    Records records(4);
+    const auto restarts = read_all(map, 10000, records);
+    REQUIRE(restarts.has_value());
+    CHECK(by_key(records) == map.entries);
 }
 
 TEST_CASE("a kernel without batches is read one by one") {
     auto map = map_of(500);
     map.has_batches = false;
-    const auto entries = read_all(map, 4, 500);
-    REQUIRE(entries.has_value());
-    CHECK(by_key(*entries) == map.entries);
-    CHECK(entries->restarts == 0);
+    Records records(4);
+    const auto restarts = read_all(map, 500, records);
+    REQUIRE(restarts.has_value());
+    CHECK(by_key(records) == map.entries);
+    CHECK(*restarts == 0);
 }
 
 TEST_CASE("a walk without batches that lost its place is counted") {
@@ -153,9 +155,10 @@ TEST_CASE("a walk without batches that lost its place is counted") {
             map.entries.erase(map.entries.begin(), map.entries.find(490));
         }
     };
-    const auto entries = read_all(map, 4, 500);
-    REQUIRE(entries.has_value());
-    CHECK(entries->restarts == 1);
+    Records records(4);
+    const auto restarts = read_all(map, 500, records);
+    REQUIRE(restarts.has_value());
+    CHECK(*restarts == 1);
 }
 
 TEST_CASE("entries that stay are read once each while others come and go") {
@@ -177,9 +180,10 @@ TEST_CASE("entries that stay are read once each while others come and go") {
             map.entries.erase(map.entries.find(601), map.entries.end()); // the slow way, on fewer
         }
         const auto before = map.entries;
-        const auto entries = read_all(map, 4, 16000);
-        REQUIRE(entries.has_value());
-        const auto read = by_key(*entries);
+        Records records(4);
+        const auto restarts = read_all(map, 16000, records);
+        REQUIRE(restarts.has_value());
+        const auto read = by_key(records);
         for (const auto &[key, value] : before) {
             if (key % 2 == 0) {
                 CHECK(read.count(key) == 1);
@@ -196,10 +200,11 @@ TEST_CASE("a walk whose cursor always vanishes ends with a sentence, not in a lo
         map.entries.clear();
         map.entries[fresh++] = 1;
     };
-    const auto entries = read_all(map, 4, 10);
-    REQUIRE_FALSE(entries.has_value());
-    CHECK(entries.error().message == "flow_stats changes faster than it can be read without BPF_MAP_LOOKUP_BATCH; a "
-                                     "kernel from 5.6 on has that");
+    Records records(4);
+    const auto restarts = read_all(map, 10, records);
+    REQUIRE_FALSE(restarts.has_value());
+    CHECK(restarts.error().message == "flow_stats changes faster than it can be read without BPF_MAP_LOOKUP_BATCH; a "
+                                      "kernel from 5.6 on has that");
     CHECK(map.calls < 1000);
 }
 
@@ -209,7 +214,8 @@ TEST_CASE("a refusal of the kernel is reported, not taken for an end") {
             return -EPERM;
         }
     } map;
-    const auto entries = read_all(map, 4, 10);
-    REQUIRE_FALSE(entries.has_value());
-    CHECK(entries.error().message == "cannot read flow_stats: Operation not permitted; please report it");
+    Records records(4);
+    const auto restarts = read_all(map, 10, records);
+    REQUIRE_FALSE(restarts.has_value());
+    CHECK(restarts.error().message == "cannot read flow_stats: Operation not permitted; please report it");
 }

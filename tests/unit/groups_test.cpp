@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "output/human.h"
 #include "table.h"
 #include "test.h"
 #include "view/view.h"
@@ -20,6 +21,7 @@ const Table &table() {
                                                     {"cwnd_limited", "unsigned char"},
                                                     {"last_seen_ns", "unsigned long long"},
                                                     {"busy_us", "unsigned long long"},
+                                                    {"rwnd_limited_us", "unsigned long long"},
                                                     {"pacing_rate", "unsigned long long"},
                                                     {"debt", "int"},
                                                     {"queue", "unsigned int"},
@@ -29,9 +31,8 @@ const Table &table() {
     return made;
 }
 
-const FlowColumns &columns() {
-    static const FlowColumns made(table().reader(),
-                                  {{"debt", "events", ""}, {"queue", "bytes", ""}, {"wait", "ms", ""}});
+const Columns &columns() {
+    static const auto made = table().columns({{"debt", "events", ""}, {"queue", "bytes", ""}, {"wait", "ms", ""}});
     return made;
 }
 
@@ -46,34 +47,59 @@ public:
         record.ends(family, family == AF_INET ? "10.0.0.1" : "::ffff:10.0.0.1", 443, remote, 50000);
         record.set("min_rtt_us", 0xffffffff);
         change(record);
-        auto &bytes = records_.emplace_back(std::make_unique<std::vector<std::byte>>(record.bytes()));
-        auto &flow = flows_.emplace_back();
-        flow.record = *bytes;
-        flow.local = table().reader().local(flow.record);
-        flow.remote = table().reader().remote(flow.record);
-        flow.derived.resize(derived_fields().size());
+        flows_.push_back({record, std::nullopt, false});
         return *this;
     }
     Made &add(const char *name, std::uint64_t value) {
         return add([&](Table::Maker &record) { record.set(name, value); });
     }
-    /// Of the flow that came last.
-    Made &derived(std::string_view name, Value value) {
-        for (std::size_t i = 0; i < derived_fields().size(); ++i) {
-            if (derived_fields()[i]->name == name) {
-                flows_.back().derived[i] = std::move(value);
-            }
+    /// Of the flow that came last: a second before, this was less.
+    Made &before(const char *name, std::uint64_t value) {
+        auto &flow = flows_.back();
+        if (!flow.before) {
+            flow.before.emplace(flow.now);
         }
+        flow.before->set(name, value);
         return *this;
     }
     Made &closed() {
         flows_.back().closed = true;
         return *this;
     }
-    const std::vector<Flow> &flows() const { return flows_; }
+    /// A second after another.
+    Snapshot snapshot() const {
+        std::shared_ptr<Records> live, closed, before;
+        Snapshot made;
+        made.before_time_ns = 1'000'000'000;
+        made.time_ns = 2'000'000'000;
+        for (const bool wanted : {false, true}) {
+            for (const auto &flow : flows_) {
+                if (flow.closed != wanted) {
+                    continue;
+                }
+                auto &records = wanted ? closed : live;
+                Table::add(records, made.flows.size(), flow.now);
+                made.flows.push_back({made.flows.size() + 1, static_cast<std::uint32_t>(records->size() - 1)});
+                made.flows.back().closed = wanted;
+                made.closed_count += wanted ? 1 : 0;
+                if (flow.before) {
+                    Table::add(before, made.flows.size(), *flow.before);
+                    made.flows.back().before = static_cast<std::uint32_t>(before->size() - 1);
+                }
+            }
+        }
+        made.live = live;
+        made.closed = closed;
+        made.before = before;
+        return made;
+    }
 
 private:
-    std::vector<std::unique_ptr<std::vector<std::byte>>> records_; // where the flows' spans point
+    struct Flow {
+        Table::Maker now;
+        std::optional<Table::Maker> before;
+        bool closed;
+    };
     std::vector<Flow> flows_;
 };
 
@@ -87,37 +113,27 @@ Groups groups_by(const std::string &key) {
 }
 
 std::string text(const Value &value) {
-    struct Visitor {
-        std::string operator()(std::monostate /*absent*/) const { return "-"; }
-        std::string operator()(std::uint64_t number) const { return std::to_string(number); }
-        std::string operator()(std::int64_t number) const { return std::to_string(number); }
-        std::string operator()(double number) const { return fmt::format("{:.1f}", number); }
-        std::string operator()(const std::string &word) const { return word; }
-        std::string operator()(const Address &address) const { return to_string(address); }
-        std::string operator()(const std::vector<std::uint8_t> &bytes) const { return std::to_string(bytes.size()); }
-    };
-    return std::visit(Visitor(), value);
+    const auto *real = std::get_if<double>(&value);
+    return is_absent(value) ? "-" : real != nullptr ? fmt::format("{:.1f}", *real) : human(value, {});
 }
 
 /// The groups' values of these columns: `1 2|3 -`.
-std::string shown(Groups &groups, const std::vector<Flow> &flows, const std::vector<const char *> &names) {
+std::string shown(const std::string &key, const Made &made, const std::vector<const char *> &names) {
+    auto groups = groups_by(key);
+    auto snapshot = made.snapshot();
+    groups.add_to(snapshot);
     std::string all;
-    for (const auto &group : groups.of(flows)) {
+    for (const auto &group : rows_in_view(snapshot, {})) {
         std::string row;
         for (const auto *name : names) {
             const auto *column = groups.columns().find(name);
             INFO(name);
             REQUIRE(column != nullptr);
-            row += (row.empty() ? "" : " ") + text(column->value(group));
+            row += (row.empty() ? "" : " ") + text(value(*column, group));
         }
         all += (all.empty() ? "" : "|") + row;
     }
     return all;
-}
-
-std::string shown(const std::string &key, const Made &made, const std::vector<const char *> &names) {
-    auto groups = groups_by(key);
-    return shown(groups, made.flows(), names);
 }
 
 std::string complaint(const std::string &key) {
@@ -125,7 +141,7 @@ std::string complaint(const std::string &key) {
     const auto error = parsed ? Groups::create(*parsed, columns()).error() : parsed.error();
     CHECK(error.kind == ErrorKind::usage);
     if (parsed) { // the same before the program is compiled
-        CHECK(Groups::create(*parsed, FlowColumns::expected({{"level", "", ""}})).error().message == error.message);
+        CHECK(Groups::create(*parsed, Columns::expected({{"level", "", ""}})).error().message == error.message);
     }
     return error.message;
 }
@@ -142,11 +158,11 @@ Made with_round_trips(std::uint64_t count) {
 
 TEST_CASE("a group has the sum of what its flows count") {
     Made made;
-    made.add("bytes_sent", 1000).derived("bytes_per_s", 1.5);
-    made.add("bytes_sent", 5'000'000'000).derived("bytes_per_s", 2.25);
+    made.add("bytes_sent", 1000).before("bytes_sent", 999);
+    made.add("bytes_sent", 5'000'000'000).before("bytes_sent", 4'999'999'997);
     made.add("busy_us", 70).add("busy_us", 7);
     CHECK(shown("dport", made, {"dport", "flows", "bytes_sum", "retr_sum", "bytes_per_s_sum", "acked_per_s_sum"}) ==
-          "50000 4 5000001000 0 3.8 -");
+          "50000 4 5000001000 0 4.0 -");
     CHECK(shown("dport", made, {"busy_us_sum"}) == "77");
 }
 
@@ -154,7 +170,7 @@ TEST_CASE("a sum may be below zero, and one of flags is the number of flows") {
     Made made;
     made.add("debt", static_cast<std::uint64_t>(-3)).add("debt", 1).add("cwnd_limited", 1).add("cwnd_limited", 1);
     CHECK(shown("dport", made, {"debt_sum", "cwnd_limited_sum"}) == "-2 2");
-    CHECK(groups_by("dport").columns().find("cwnd_limited_sum")->unit == "flows");
+    CHECK(groups_by("dport").columns().find("cwnd_limited_sum")->unit_name == "flows");
 }
 
 TEST_CASE("a percentile is the nearest rank") {
@@ -189,16 +205,21 @@ TEST_CASE("a name is shown where all flows of the group have it") {
     };
     Made made;
     made.add(named("nginx", 5)).add(named("nginx", 5));
-    CHECK(shown("dport", made, {"comm", "netns", "state", "mac"}) == "nginx 5 ESTABLISHED 2");
+    CHECK(shown("dport", made, {"comm", "netns", "state", "mac"}) == "nginx 5 ESTABLISHED 0000");
     made.add(named("httpd", 0));
     CHECK(shown("dport", made, {"comm", "netns", "state"}) == "- - ESTABLISHED");
 }
 
 TEST_CASE("the limit of a group is what limits most of its flows") {
     Made made;
-    made.add().derived("limit", std::string("rwnd")).add().derived("limit", std::string("app"));
-    CHECK(shown("dport", made, {"limit_mode"}) == "app"); // as many: the first of the alphabet
-    made.add().derived("limit", std::string("rwnd"));
+    const auto limited = [&](const char *counter) {
+        made.add([&](Table::Maker &record) { record.set("busy_us", 1'000'000).set(counter, 1'000'000); });
+        made.before("busy_us", 0).before(counter, 0);
+    };
+    limited("rwnd_limited_us");
+    limited("busy_us");
+    CHECK(shown("dport", made, {"limit_mode"}) == "app"); // as many: the first of them
+    limited("rwnd_limited_us");
     CHECK(shown("dport", made, {"limit_mode"}) == "rwnd");
     CHECK(shown("limit", made, {"limit", "flows"}) == "rwnd 2|app 1");
 }
@@ -252,9 +273,11 @@ TEST_CASE("the group with most open flows comes first, and each keeps its number
             made.add("netns", netns);
         }
         std::string all;
-        for (const auto &group : groups.of(made.flows())) {
-            all += fmt::format("{}:{} ", text(group.derived[0]), group.id);
-            CHECK_FALSE(group.closed);
+        auto snapshot = made.snapshot();
+        groups.add_to(snapshot);
+        for (const auto &group : rows_in_view(snapshot, {})) {
+            all += fmt::format("{}:{} ", text(value(groups.columns().all().front(), group)), group.id());
+            CHECK_FALSE(group.closed());
         }
         return all;
     };
@@ -270,7 +293,7 @@ TEST_CASE("a field's own name stands for all its columns, or the first") {
     const auto meant = [&](const char *name) {
         const auto found = groups.columns().require_all("--columns", name);
         std::string names;
-        for (const auto *column : found ? *found : std::vector<const FlowColumn *>()) {
+        for (const auto *column : found ? *found : std::vector<const Column *>()) {
             names += (names.empty() ? "" : ",") + column->name;
         }
         return found ? names : found.error().message;
@@ -295,9 +318,9 @@ TEST_CASE("a condition is one of flows, order and number are those of groups") {
     const ConditionText where = {"--where", "bytes < 100"};
     const auto condition = parse_condition(where);
     REQUIRE(condition.has_value());
-    GroupedFlows grouped = {{*Filter::create(where, *condition, columns())}, groups_by("daddr/24")};
+    auto groups = groups_by("daddr/24");
     View view;
-    view.order = {*grouped.groups.columns().require("--sort", "bytes"), true};
+    view.order = {*groups.columns().require("--sort", "bytes"), true};
     view.top = 2;
     Made made;
     const auto add = [&](const char *remote, std::uint64_t bytes) {
@@ -308,13 +331,12 @@ TEST_CASE("a condition is one of flows, order and number are those of groups") {
     add("10.0.2.1", 60);
     add("10.0.2.2", 61);
     add("10.0.3.1", 3);
-    Snapshot snapshot;
-    snapshot.flows = made.flows();
-    const auto rows = grouped.in_place_of_flows(snapshot);
-    CHECK(rows.flows.size() == 3);
+    auto snapshot = made.snapshot();
+    groups.add_to(snapshot, {*Filter::create(where, *condition, columns())});
+    CHECK(snapshot.rows() == 3);
     std::string all;
-    for (const auto *group : flows_in_view(rows, view)) {
-        all += text(group->derived[0]) + " " + text(view.order.column->value(*group)) + "|";
+    for (const auto &group : rows_in_view(snapshot, view)) {
+        all += text(value(groups.columns().all().front(), group)) + " " + text(value(*view.order.column, group)) + "|";
     }
     CHECK(all == "10.0.2.0/24 121|10.0.1.0/24 99|");
 }
@@ -341,7 +363,7 @@ TEST_CASE("a key that makes no sense is refused with what is accepted") {
                                     ": it accepts the name of a field, or of an address and the length of networks, as "
                                     "daddr/24 or daddr/24/64");
     }
-    const FlowColumns taken(std::vector<FlowColumn>{{"flows", nullptr, "", ColumnType::number, false, nullptr}});
+    const Columns taken(std::vector<Column>{{.name = "flows", .field = nullptr}});
     CHECK(Groups::create({"flows", {}}, taken).error().message ==
           "--group-by flows: groups would have two columns flows; give that field another name in --field or --src");
 }
@@ -350,14 +372,14 @@ TEST_CASE("flags, names and the user's own fields can be keys, before the progra
     for (const std::string key : {"cwnd_limited", "state", "pid", "ca", "role", "limit", "comm", "cgroup",
                                   "cgroup_path", "netns", "saddr/8", "sport", "local", "closed_from"}) {
         INFO(key);
-        CHECK(Groups::create(*parse_group_key(key), FlowColumns::expected({})).has_value());
+        CHECK(Groups::create(*parse_group_key(key), Columns::expected({})).has_value());
     }
-    CHECK(Groups::create(*parse_group_key("mine"), FlowColumns::expected({{"mine", "us", ""}})).has_value());
-    CHECK_FALSE(Groups::create(*parse_group_key("first_seen_ns"), FlowColumns::expected({})).has_value());
+    CHECK(Groups::create(*parse_group_key("mine"), Columns::expected({{"mine", "us", ""}})).has_value());
+    CHECK_FALSE(Groups::create(*parse_group_key("first_seen_ns"), Columns::expected({})).has_value());
 }
 
 TEST_CASE("columns of groups are known before the program is compiled") {
-    const auto expected = FlowColumns::expected({{"x", "", ""}, {"y_sum", "", ""}});
+    const auto expected = Columns::expected({{"x", "", ""}, {"y_sum", "", ""}});
     const auto groups = Groups::create(*parse_group_key("dport"), expected);
     REQUIRE(groups.has_value());
     for (const auto *name : {"bytes", "bytes_sum", "bytes_sent", "rtt_us_p95", "flows", "closed", "comm", "x", "x_p50",

@@ -1,14 +1,22 @@
 #include "output/human.h"
 
 #include "base/printable.h"
-#include "output/decimal.h"
+#include "output/sink.h"
 #include "test.h"
 
 using namespace tcp_stats;
 
 namespace {
 
-std::string shown(std::uint64_t number, std::string_view unit) { return human(Value(number), unit); }
+std::string shown(std::uint64_t number, std::string_view unit) { return human(Value(number), unit_of(unit)); }
+
+std::string decimal(double number) {
+    std::string text;
+    Sink sink([&](std::string_view piece) { text += piece; });
+    sink.put_decimal(number);
+    sink.flush();
+    return text;
+}
 
 } // namespace
 
@@ -20,7 +28,7 @@ TEST_CASE("bytes have decimal prefixes and three digits at most") {
     CHECK(shown(123'456, "bytes") == "123kB");
     CHECK(shown(999'600, "bytes") == "1MB");
     CHECK(shown(~std::uint64_t(0), "bytes") == "18.4EB");
-    CHECK(human(Value(1234567.8), "bytes/s") == "1.2MB/s");
+    CHECK(human(Value(1234567.8), unit_of("bytes/s")) == "1.2MB/s");
 }
 
 TEST_CASE("times are in the unit that fits, the kernel's srtt without its fraction bits") {
@@ -37,15 +45,15 @@ TEST_CASE("times are in the unit that fits, the kernel's srtt without its fracti
 TEST_CASE("counts keep five digits, names all of theirs") {
     CHECK(shown(99'999, "segments") == "99999");
     CHECK(shown(123'456, "segments") == "123k");
-    CHECK(human(Value(3.26), "segments/s") == "3.3/s");
-    CHECK(human(Value(2.0 / 60), "segments/s") == "0.033/s");
-    CHECK(human(Value(0.0001), "segments/s") == "0/s");
-    CHECK(human(Value(0.096), "segments/s") == "0.1/s");
+    CHECK(human(Value(3.26), unit_of("segments/s")) == "3.3/s");
+    CHECK(human(Value(2.0 / 60), unit_of("segments/s")) == "0.033/s");
+    CHECK(human(Value(0.0001), unit_of("segments/s")) == "0/s");
+    CHECK(human(Value(0.096), unit_of("segments/s")) == "0.1/s");
     CHECK(shown(4'026'532'175, "") == "4026532175");
     CHECK(shown(~std::uint64_t(0), "") == "18446744073709551615");
-    CHECK(human(Value(std::int64_t(-2500)), "bytes") == "-2.5kB");
+    CHECK(human(Value(std::int64_t(-2500)), unit_of("bytes")) == "-2.5kB");
     CHECK(shown(69, "%") == "69%");
-    CHECK(human(Value(), "bytes").empty());
+    CHECK(human(Value(), unit_of("bytes")).empty());
 }
 
 TEST_CASE("for programs, rare events are not none a second") {
@@ -56,7 +64,9 @@ TEST_CASE("for programs, rare events are not none a second") {
     CHECK(decimal(123456.78) == "123456.8");
 }
 
-TEST_CASE("text cannot command a terminal") { CHECK(human(Value(std::string("a b\x1b[31m")), "") == "a b\\x1b[31m"); }
+TEST_CASE("text cannot command a terminal") {
+    CHECK(human(Value(std::string_view("a b\x1b[31m")), unit_of("")) == "a b\\x1b[31m");
+}
 
 TEST_CASE("control characters beyond ASCII are made harmless too") {
     CHECK(printable("\xc2\x9b"

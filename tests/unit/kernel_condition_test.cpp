@@ -187,7 +187,7 @@ TEST_CASE("over random conditions and flows the program's code says what the sna
     void *compiled = dlopen(library.c_str(), RTLD_NOW);
     REQUIRE(compiled != nullptr);
 
-    const FlowColumns columns(table().reader());
+    const auto columns = table().columns();
     std::size_t wanted_by_both = 0;
     for (std::size_t i = 0; i < conditions; ++i) {
         const ConditionText where = {"--where", texts[i]};
@@ -199,15 +199,16 @@ TEST_CASE("over random conditions and flows the program's code says what the sna
         REQUIRE(wanted != nullptr);
         for (std::size_t j = 0; j < flows; ++j) {
             const auto [record, identity] = dice.flow();
-            Flow flow;
-            flow.record = record;
-            flow.local = table().reader().local(record);
-            flow.remote = table().reader().remote(record);
-            flow.derived.resize(derived_fields().size());
-            INFO(to_string(flow.local) << " -> " << to_string(flow.remote) << " netns " << identity.netns << " cgroup "
-                                       << identity.cgroup);
+            const auto records = std::make_shared<Records>(record.size());
+            records->add(1, record.data());
+            Snapshot snapshot;
+            snapshot.live = records;
+            snapshot.flows = {{}};
+            INFO(to_string(table().reader().local(record))
+                 << " -> " << to_string(table().reader().remote(record)) << " netns " << identity.netns << " cgroup "
+                 << identity.cgroup);
             const bool in_kernel = wanted(&identity) != 0;
-            if (in_kernel != filter->matches(flow)) {
+            if (in_kernel != filter->matches(Row{&snapshot, 0})) {
                 FAIL("the program says " << in_kernel);
             }
             wanted_by_both += in_kernel ? 1 : 0;

@@ -3,6 +3,7 @@
 
 #include "base/translate.h"
 #include "golden.h"
+#include "snapshot/history.h"
 #include "table.h"
 #include "view/view.h"
 
@@ -21,6 +22,7 @@ const Table &table() {
                                                     {"mac", "unsigned char 2"},
                                                     {"min_rtt_us", "unsigned int"},
                                                     {"cgroup", "unsigned int"},
+                                                    {"first_seen_ns", "unsigned long long"},
                                                     {"opened_ns", "unsigned long long"},
                                                     {"sampled_ns", "unsigned long long"}});
     return made;
@@ -31,19 +33,21 @@ Table::Maker example_flow() {
     auto record = table().record();
     record.ends(AF_INET, "10.0.0.1", 443, "10.0.0.2", 53152);
     record.set("pkts_sent", 42).set("bytes_sent", 58432).set("retransmits", 1).set("rtt_us", 12345);
-    record.set("srtt_us", 98765).set("cwnd", 10).set("last_seen_ns", 1234567890123456);
+    record.set("srtt_us", 98765).set("cwnd", 10).set("last_seen_ns", 1234567890123456).set("first_seen_ns", 1);
     return record.set("min_rtt_us", 0xffffffff); // not measured: not shown
 }
 
 std::string a_whole_run() {
     constexpr std::uint64_t sock = 0xffff9b48aab0;
-    History history(table().reader(), [](std::uint64_t) { return std::string("/shop/a b"); });
-    const FlowColumns columns(table().reader());
+    History history(table().reader());
+    const auto columns = table().columns({}, "/shop/a b");
     LineWriter writer({}, columns, table().reader());
-    auto text = writer.begin();
+    std::string text;
+    Sink sink([&](std::string_view piece) { text += piece; });
+    writer.begin(sink);
     const auto show = [&](Reading reading) {
         const auto snapshot = history.next(std::move(reading));
-        text += writer.snapshot({snapshot, flows_in_view(snapshot, {}), {}});
+        writer.write(snapshot, rows_in_view(snapshot, {}), sink);
     };
 
     show({});
@@ -64,6 +68,7 @@ std::string a_whole_run() {
     Table::add(further.live, sock + 1, flow.set("last_state", 7));
     further.missed = {{"untracked", 900}, {"closed_lost", 0}, {"probe_missed", 2}};
     show(std::move(further));
+    sink.flush();
     return text + last_words(OutputFormat::line);
 }
 

@@ -22,8 +22,8 @@ namespace {
 
 using Code = Key::Code;
 
-const FlowColumns &columns() {
-    static const FlowColumns made(Scene::table().reader());
+const Columns &columns() {
+    static const auto made = Scene::columns();
     return made;
 }
 
@@ -262,8 +262,7 @@ TEST_CASE("columns are chosen from all fields, and one can order by a field that
     CHECK(contains(look.screen({30, 100}), "Address of this end."));
     const auto &all = columns().all();
     const auto down_to = [&](const char *name) {
-        const auto place =
-            std::find_if(all.begin(), all.end(), [&](const FlowColumn &one) { return one.name == name; });
+        const auto place = std::find_if(all.begin(), all.end(), [&](const Column &one) { return one.name == name; });
         return static_cast<int>(place - all.begin());
     };
     look.key(Code::down, down_to("pid")).keys(" ");
@@ -389,15 +388,15 @@ TEST_CASE("a program without some of the fields has a list and details all the s
                        {"dport", "unsigned short"},
                        {"proto", "unsigned char"},
                        {"family", "unsigned char"}});
-    const FlowColumns few(table.reader());
+    const auto few = table.columns();
     Model model(few, {{}, "", {}, std::chrono::seconds(1), true});
-    History history(table.reader(), [](std::uint64_t) { return std::string(); });
+    History history(table.reader());
     for (std::uint64_t second = 1; second < 4; ++second) {
         Reading reading;
         reading.time_ns = second * 1'000'000'000;
         Table::add(reading.live, 1,
                    table.record().set("sport", 22).set("dport", 1).set("proto", 6).set("family", AF_INET));
-        model.take({history.next(std::move(reading)), {}}, {});
+        model.take(history.next(std::move(reading)), {});
     }
     model.press({Code::enter});
     CHECK(model.picture({20, 80}).lines.size() == 20);

@@ -145,11 +145,11 @@ TEST_CASE("columns are names, each once, and there is one to sort by") {
 TEST_CASE("flows are grouped by a field, or by networks of an address") {
     const auto by = [](const char *key) { return parse({"--group-by", key})->group_by.value(); };
     CHECK(by("dport").field == "dport");
-    CHECK_FALSE(by("dport").network.has_value());
+    CHECK_FALSE(by("dport").networks.has_value());
     CHECK(by("daddr/24").field == "daddr");
-    CHECK(by("daddr/24").network->ipv4_bits == 24);
-    CHECK(by("daddr/24").network->ipv6_bits == 64);
-    CHECK(by("saddr/0/48").network->ipv6_bits == 48);
+    CHECK(by("daddr/24").networks->ipv4 == 24);
+    CHECK(by("daddr/24").networks->ipv6 == 64);
+    CHECK(by("saddr/0/48").networks->ipv6 == 48);
     CHECK(complaint({"--group-by", "daddr/40"}).starts_with("--group-by daddr/40: a network has 0 to 32 bits"));
     CHECK(complaint({"--group-by"}) == "option --group-by needs a value: KEY");
     CHECK(complaint({"--group-by", "dport", "--pointers"}) ==

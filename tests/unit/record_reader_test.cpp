@@ -38,14 +38,16 @@ RecordReader reader_of(const std::string &desc, std::size_t size) {
 
 std::vector<std::string> column_names(const RecordReader &reader) {
     std::vector<std::string> names;
-    for (const auto &column : reader.columns()) {
-        names.push_back(column.name);
+    for (const auto &member : reader.members()) {
+        names.push_back(member.name);
     }
     return names;
 }
 
-Value value(const Table &table, const Table::Maker &record, std::size_t column) {
-    return RecordReader::value(record.bytes(), table.reader().columns().at(column));
+/// It refers to `record`.
+Value value(const Table &table, const Table::Maker &record, std::size_t member) {
+    const auto &[name, field, place] = table.reader().members().at(member);
+    return RecordReader::value(record.bytes(), place, field);
 }
 
 std::string refusal(const std::string &desc, std::size_t size) {
@@ -79,13 +81,13 @@ TEST_CASE("a 16-byte address is IPv4 only where the family says so") {
 TEST_CASE("the script's fields pass through unchanged, and are no columns") {
     auto record = record_between(AF_INET, "10.0.0.1", "10.0.0.2");
     record.set("proto", 6).set("bytes_sent", 0x123456789abcdef0).set("last_state", 4).set("srtt_us", 98765);
-    const auto &script = script_table().reader().script();
-    CHECK(RecordReader::number(record.bytes(), script.proto) == 6);
-    CHECK(RecordReader::number(record.bytes(), script.bytes_sent) == 0x123456789abcdef0);
-    CHECK(tcp_state_name(RecordReader::number(record.bytes(), script.last_state)) == "FIN_WAIT1");
-    CHECK(RecordReader::number(record.bytes(), script.srtt_us) == 98765);
-    CHECK(RecordReader::number(record.bytes(), script.cwnd) == 0);
-    CHECK(script_table().reader().columns().empty());
+    const auto &places = script_table().reader().places();
+    CHECK(RecordReader::number(record.bytes(), places.proto) == 6);
+    CHECK(RecordReader::number(record.bytes(), places.bytes_sent) == 0x123456789abcdef0);
+    CHECK(RecordReader::number(record.bytes(), places.last_state) == 4);
+    CHECK(RecordReader::number(record.bytes(), places.srtt_us) == 98765);
+    CHECK(RecordReader::number(record.bytes(), places.cwnd) == 0);
+    CHECK(script_table().reader().members().empty());
 }
 
 TEST_CASE("fields may stand in any order, others are handed on in order with their values") {
@@ -99,12 +101,13 @@ TEST_CASE("fields may stand in any order, others are handed on in order with the
     auto record = table.record();
     record.set("drift", static_cast<std::uint64_t>(-5)).set("comment", std::string("nginx")).set("dport", htons(53));
     record.address("daddr", AF_INET, "192.0.2.1").set("raw", 0xefbeadde).set("total", 99).set("cwnd", 7);
+    const std::array<std::uint8_t, 4> raw = {0xde, 0xad, 0xbe, 0xef};
     CHECK(column_names(table.reader()) == std::vector<std::string>{"drift", "comment", "raw", "total"});
     CHECK(to_string(table.reader().local(record.bytes())) == "0.0.0.0:0");
     CHECK(to_string(table.reader().remote(record.bytes())) == "192.0.2.1:53");
     CHECK(value(table, record, 0) == Value(std::int64_t(-5)));
-    CHECK(value(table, record, 1) == Value(std::string("nginx")));
-    CHECK(value(table, record, 2) == Value(std::vector<std::uint8_t>{0xde, 0xad, 0xbe, 0xef}));
+    CHECK(value(table, record, 1) == Value(std::string_view("nginx")));
+    CHECK(value(table, record, 2) == Value(RawBytes{std::as_bytes(std::span(raw))}));
     CHECK(value(table, record, 3) == Value(std::uint64_t(99)));
 }
 
@@ -121,12 +124,12 @@ TEST_CASE("a known field is absent where its value says so, and numbers with nam
     for (const std::size_t absent : {0U, 1U, 2U, 4U, 5U}) {
         CHECK(value(table, record, absent) == Value());
     }
-    CHECK(value(table, record, 3) == Value(std::string("9")));
+    CHECK(value(table, record, 3) == Value(Word{Naming::ca_state, 9}));
     CHECK(value(table, record, 6) == Value(std::uint64_t(0)));
     record.set("pid", 7).set("min_rtt_us", 0).set("pacing_rate", 0xffffffff).set("ca_state", 3).set("role", 2);
     record.set("comm", std::string("sshd")).set("mine", 0xffffffff);
-    const std::vector<Value> expected = {std::uint64_t(7),         std::uint64_t(0),       std::uint64_t(0xffffffff),
-                                         std::string("Recovery"),  std::string("passive"), std::string("sshd"),
+    const std::vector<Value> expected = {std::uint64_t(7),          std::uint64_t(0),      std::uint64_t(0xffffffff),
+                                         Word{Naming::ca_state, 3}, Word{Naming::role, 2}, std::string_view("sshd"),
                                          std::uint64_t(0xffffffff)};
     for (std::size_t i = 0; i < expected.size(); ++i) {
         CHECK(value(table, record, i) == expected[i]);
@@ -139,8 +142,8 @@ TEST_CASE("internal fields are not shown, nor what lies in them") {
         ["mine", "unsigned int"]], "struct_packed"])",
                                   24);
     CHECK(column_names(reader) == std::vector<std::string>{"mine"});
-    CHECK(reader.integer("opened_ns").has_value());
-    CHECK_FALSE(reader.integer("retransmit_state").has_value());
+    CHECK(bool(reader.integer("opened_ns")));
+    CHECK_FALSE(bool(reader.integer("retransmit_state")));
 }
 
 TEST_CASE("a record whose proto is 0 has no address yet; a program without proto has it always") {
@@ -158,7 +161,7 @@ TEST_CASE("the members of an address that is a struct are no fields of their own
         16);
     std::array<std::byte, 16> record{};
     record[15] = std::byte(1);
-    CHECK(reader.columns().empty());
+    CHECK(reader.members().empty());
     CHECK(to_string(reader.remote(record)) == "[::1]:0");
 }
 
@@ -168,7 +171,7 @@ TEST_CASE("of two fields of one name the one in fewer structs is known, and the 
             ["cwnd", "unsigned int"], ["a", "unsigned int"]], "struct_packed"])",
         16);
     const std::array<std::uint32_t, 4> record = {777, 1, 10, 2};
-    CHECK(RecordReader::number(std::as_bytes(std::span(record)), reader.script().cwnd) == 10);
+    CHECK(RecordReader::number(std::as_bytes(std::span(record)), reader.places().cwnd) == 10);
     CHECK(column_names(reader) == std::vector<std::string>{"prev.cwnd", "prev.a", "a"});
 }
 
@@ -176,7 +179,7 @@ TEST_CASE("text that fills its array has no NUL and ends with the array") {
     const Table table({{"text", "char 4"}, {"n", "unsigned int"}});
     auto record = table.record();
     record.set("text", std::string("abcd")).set("n", 0x41414141);
-    CHECK(value(table, record, 0) == Value(std::string("abcd")));
+    CHECK(value(table, record, 0) == Value(std::string_view("abcd")));
 }
 
 TEST_CASE("a field of the script of a type that cannot hold it is refused by name") {
@@ -188,22 +191,24 @@ TEST_CASE("a field of the script of a type that cannot hold it is refused by nam
           "field cwnd of flow_stats is not an integer of at most 8 bytes");
 }
 
-TEST_CASE("states have the names of the kernel, unknown ones their number") {
-    CHECK(tcp_state_name(1) == "ESTABLISHED");
-    CHECK(tcp_state_name(2) == "SYN_SENT");
-    CHECK(tcp_state_name(11) == "CLOSING");
-    CHECK(tcp_state_name(0) == "0");
-    CHECK(tcp_state_name(12) == "12");
-    CHECK(tcp_state_name(4294967295U) == "4294967295");
-    CHECK(ca_state_name(0) == "Open");
-    CHECK(ca_state_name(4) == "Loss");
-    CHECK(ca_state_name(5) == "5");
-    CHECK(role_name(1) == "active");
-    CHECK(role_name(3) == "3");
+TEST_CASE("states have the names of the kernel, unknown ones none") {
+    CHECK(name_of({Naming::tcp_state, 1}) == "ESTABLISHED");
+    CHECK(name_of({Naming::tcp_state, 2}) == "SYN_SENT");
+    CHECK(name_of({Naming::tcp_state, 11}) == "CLOSING");
+    CHECK(name_of({Naming::tcp_state, 0}).empty());
+    CHECK(name_of({Naming::tcp_state, 12}).empty());
+    CHECK(name_of({Naming::tcp_state, 4294967295U}).empty());
+    CHECK(name_of({Naming::ca_state, 0}) == "Open");
+    CHECK(name_of({Naming::ca_state, 4}) == "Loss");
+    CHECK(name_of({Naming::ca_state, 5}).empty());
+    CHECK(name_of({Naming::role, 1}) == "active");
+    CHECK(name_of({Naming::role, 3}).empty());
+    CHECK(number_named(Naming::family, "IPv6") == AF_INET6);
+    CHECK_FALSE(number_named(Naming::family, "").has_value());
 }
 
 TEST_CASE("text of no length is empty, in a record of no length too") {
     const auto reader = reader_of(R"(["s", [["note", "char", [0]]], "struct"])", 0);
     REQUIRE(column_names(reader) == std::vector<std::string>{"note"});
-    CHECK(RecordReader::value({}, reader.columns().front()) == Value(std::string()));
+    CHECK(RecordReader::value({}, reader.members().front().place, nullptr) == Value(std::string_view()));
 }

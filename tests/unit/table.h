@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include <arpa/inet.h>
 
+#include "column/columns.h"
 #include "compile/record_description.h"
 #include "record/record_reader.h"
 
@@ -68,9 +70,18 @@ public:
     /// A record of zeros, to be filled.
     Maker record() const { return Maker(layout_); }
 
-    static void add(tcp_stats::RawEntries &entries, std::uint64_t key, const Maker &maker) {
-        entries.keys.push_back(key);
-        entries.values.insert(entries.values.end(), maker.bytes().begin(), maker.bytes().end());
+    /// Makes `records` where there are none yet.
+    static void add(std::shared_ptr<tcp_stats::Records> &records, std::uint64_t sock, const Maker &maker) {
+        if (records == nullptr) {
+            records = std::make_shared<tcp_stats::Records>(maker.bytes().size());
+        }
+        records->add(sock, maker.bytes().data());
+    }
+
+    /// The columns of its flows; every cgroup has the path `cgroup`.
+    tcp_stats::Columns columns(const std::vector<tcp_stats::UserField> &fields = {},
+                               const std::string &cgroup = "") const {
+        return {reader_, [path = cgroup](std::uint64_t) -> const std::string & { return path; }, fields};
     }
 
 private:

@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include "golden.h"
+#include "snapshot/history.h"
 #include "table.h"
+#include "view/groups.h"
 #include "view/view.h"
 
 using namespace tcp_stats;
@@ -26,8 +28,8 @@ const Table &table() {
     return made;
 }
 
-const FlowColumns &columns() {
-    static const FlowColumns made(table().reader());
+const Columns &columns() {
+    static const auto made = table().columns();
     return made;
 }
 
@@ -41,20 +43,22 @@ Table::Maker record(std::uint16_t port, std::uint64_t bytes, const std::string &
 
 /// Two snapshots: three flows with names that need care, then one of them goes on and one has closed. The layout's
 /// columns, if any, are those of the view's rows.
-std::string two_snapshots(OutputFormat format, Layout layout = {}, View view = {}, GroupedFlows *grouped = nullptr) {
-    History history(table().reader(), [](std::uint64_t) { return std::string(); });
-    const auto &of_rows = grouped != nullptr ? grouped->groups.columns() : columns();
-    layout.group_by = grouped != nullptr ? grouped->groups.key() : "";
+std::string two_snapshots(OutputFormat format, Layout layout = {}, View view = {}, Groups *groups = nullptr) {
+    History history(table().reader());
+    const auto &of_rows = groups != nullptr ? groups->columns() : columns();
+    layout.group_by = groups != nullptr ? groups->key() : "";
     const auto writer = make_writer(format, std::move(layout), of_rows, table().reader());
-    auto text = writer->begin();
+    std::string text;
+    Sink sink([&](std::string_view piece) { text += piece; });
+    writer->begin(sink);
     const std::chrono::system_clock::time_point noon(std::chrono::seconds(1'769'947'200));
     const auto show = [&](Reading reading) {
-        const auto time = noon + std::chrono::nanoseconds(reading.time_ns);
         auto snapshot = history.next(std::move(reading));
-        if (grouped != nullptr) {
-            snapshot = grouped->in_place_of_flows(std::move(snapshot));
+        snapshot.time = noon + std::chrono::nanoseconds(snapshot.time_ns);
+        if (groups != nullptr) {
+            groups->add_to(snapshot);
         }
-        text += writer->snapshot({snapshot, flows_in_view(snapshot, view), time});
+        writer->write(snapshot, rows_in_view(snapshot, view), sink);
     };
     Reading first;
     first.time_ns = second;
@@ -72,35 +76,29 @@ std::string two_snapshots(OutputFormat format, Layout layout = {}, View view = {
     Table::add(later.closed, 0xff0033, record(1003, 40, "utf8 \xc3\xa9 \xff").set("last_state", 7));
     later.missed = {{"probe_missed", 3}};
     show(std::move(later));
+    sink.flush();
     return text;
 }
 
-GroupedFlows by_network() { return {{}, *Groups::create(*parse_group_key("daddr/24"), columns())}; }
+Groups by_network() { return *Groups::create(*parse_group_key("daddr/24"), columns()); }
 
 std::string groups_in(OutputFormat format) {
-    auto grouped = by_network();
-    return two_snapshots(format, {}, {}, &grouped);
+    auto groups = by_network();
+    return two_snapshots(format, {}, {}, &groups);
 }
 
 std::string order_of(const char *key, bool descending, std::optional<std::uint64_t> top = {}) {
-    Snapshot snapshot;
-    static const auto records = [] {
-        RawEntries made;
-        Table::add(made, 1, record(1001, 30, "b"));
-        Table::add(made, 2, record(1002, 9, "a").set("min_rtt_us", 7));
-        Table::add(made, 3, record(1003, 30, "c").set("min_rtt_us", 5));
-        return made;
-    }();
-    History history(table().reader(), [](std::uint64_t) { return std::string(); });
     Reading reading;
-    reading.live = records;
-    snapshot = history.next(std::move(reading));
+    Table::add(reading.live, 1, record(1001, 30, "b"));
+    Table::add(reading.live, 2, record(1002, 9, "a").set("min_rtt_us", 7));
+    Table::add(reading.live, 3, record(1003, 30, "c").set("min_rtt_us", 5));
+    const auto snapshot = History(table().reader()).next(std::move(reading));
     View view;
     view.order = {columns().find(key), descending};
     view.top = top;
     std::string text;
-    for (const auto *flow : flows_in_view(snapshot, view)) {
-        text += std::to_string(flow->sock);
+    for (const auto &row : rows_in_view(snapshot, view)) {
+        text += std::to_string(row.sock());
     }
     return text;
 }
@@ -123,14 +121,14 @@ TEST_CASE("groups read as the golden files", "[english]") {
 }
 
 TEST_CASE("of groups too, columns that were asked for are shown in their order, and the number left out is said") {
-    auto grouped = by_network();
+    auto groups = by_network();
     View view;
     view.top = 1;
     Layout layout;
-    layout.columns = {grouped.groups.key_column(), grouped.groups.columns().find("bytes")};
-    CHECK(two_snapshots(OutputFormat::line, layout, view, &grouped)
+    layout.columns = {groups.columns().find("daddr"), groups.columns().find("bytes")};
+    CHECK(two_snapshots(OutputFormat::line, layout, view, &groups)
               .find("[snapshot]\ngroup daddr=10.0.0.0/24 bytes_sum=") != std::string::npos);
-    const auto table = two_snapshots(OutputFormat::table, layout, view, &grouped);
+    const auto table = two_snapshots(OutputFormat::table, layout, view, &groups);
     CHECK(table.find("12:00:02  groups: 2, flows: 1, closed: 1, shown: 1\n") != std::string::npos);
 }
 
@@ -195,7 +193,7 @@ TEST_CASE("addresses are ordered by family and number, numbers whatever their ty
 }
 
 TEST_CASE("a field that there is not is refused with the one that was meant") {
-    const auto expected = FlowColumns::expected({{"mine", "us", "tp->srtt_us"}});
+    const auto expected = Columns::expected({{"mine", "us", "tp->srtt_us"}});
     CHECK(expected.require("--sort", "bites").error().message ==
           "--sort: there is no field bites; did you mean bytes? --list-fields lists them");
     CHECK(expected.require("--columns", "colour").error().message ==
@@ -222,7 +220,7 @@ TEST_CASE("every column of the field table has a name of its own, and the list h
 }
 
 TEST_CASE("a flow keeps its number, and a new one at its address gets another") {
-    History history(table().reader(), [](std::uint64_t) { return std::string(); });
+    History history(table().reader());
     const auto id = [&](std::uint16_t port) {
         Reading reading;
         Table::add(reading.live, 5, record(port, 1, ""));

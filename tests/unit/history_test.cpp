@@ -1,4 +1,4 @@
-#include "snapshot/snapshot.h"
+#include "snapshot/history.h"
 
 #include "table.h"
 #include "test.h"
@@ -53,38 +53,38 @@ Reading reading_of(double time, std::uint64_t sock, const Table::Maker &record) 
     return reading;
 }
 
-History history() {
-    return History(table().reader(), [](std::uint64_t id) { return id == 5 ? std::string("/shop") : std::string(); });
-}
+History history() { return History(table().reader()); }
 
-Value derived(const Flow &flow, std::string_view name) {
-    for (std::size_t i = 0; i < derived_fields().size(); ++i) {
-        if (derived_fields()[i]->name == name) {
-            return flow.derived.at(i);
-        }
-    }
-    FAIL("no derived field " << name);
-    return {};
+/// Of the first flow.
+Value derived(const Snapshot &snapshot, std::string_view name) {
+    static const std::string no_path;
+    static const std::string path = "/shop";
+    static const Columns columns(table().reader(),
+                                 [](std::uint64_t id) -> const std::string & { return id == 5 ? path : no_path; });
+    REQUIRE_FALSE(snapshot.flows.empty());
+    return value(*columns.find(name), {&snapshot, 0});
 }
 
 const Value absent;
+
+Value limited_by(Limit limit) { return Word{Naming::limit, static_cast<std::uint64_t>(limit)}; }
 
 } // namespace
 
 TEST_CASE("a rate is over the time between two samples, not between two readings") {
     auto past = history();
-    CHECK(derived(past.next(reading_of(2, 7, connection(2.125, 1000))).flows.at(0), "bytes_per_s") == absent);
+    CHECK(derived(past.next(reading_of(2, 7, connection(2.125, 1000))), "bytes_per_s") == absent);
     const auto snapshot = past.next(reading_of(3, 7, connection(4.125, 5000)));
-    CHECK(derived(snapshot.flows.at(0), "bytes_per_s") == Value(2000.0));
-    CHECK(derived(snapshot.flows.at(0), "retr_per_s") == Value(0.0));
-    CHECK(derived(snapshot.flows.at(0), "pkts_per_s") == absent);
+    CHECK(derived(snapshot, "bytes_per_s") == Value(2000.0));
+    CHECK(derived(snapshot, "retr_per_s") == Value(0.0));
+    CHECK(derived(snapshot, "pkts_per_s") == absent);
 }
 
 TEST_CASE("a counter that went backwards has no rate, nor has a record that was not sampled again") {
     auto past = history();
     past.next(reading_of(2, 7, connection(2.1, 1000)));
-    CHECK(derived(past.next(reading_of(3, 7, connection(3.1, 999))).flows.at(0), "bytes_per_s") == absent);
-    CHECK(derived(past.next(reading_of(4, 7, connection(3.1, 2000))).flows.at(0), "bytes_per_s") == absent);
+    CHECK(derived(past.next(reading_of(3, 7, connection(3.1, 999))), "bytes_per_s") == absent);
+    CHECK(derived(past.next(reading_of(4, 7, connection(3.1, 2000))), "bytes_per_s") == absent);
 }
 
 TEST_CASE("another connection at the same address inherits no rate") {
@@ -92,7 +92,7 @@ TEST_CASE("another connection at the same address inherits no rate") {
     past.next(reading_of(2, 7, connection(2.1, 1000)));
     auto other = connection(3.1, 5000);
     other.set("first_seen_ns", 2 * second + 1);
-    CHECK(derived(past.next(reading_of(3, 7, other)).flows.at(0), "bytes_per_s") == absent);
+    CHECK(derived(past.next(reading_of(3, 7, other)), "bytes_per_s") == absent);
 }
 
 TEST_CASE("a closed flow is shown once, with the rate of its last stretch and its duration") {
@@ -104,8 +104,8 @@ TEST_CASE("a closed flow is shown once, with the rate of its last stretch and it
     Table::add(reading.closed, 7, last);
     const auto snapshot = past.next(std::move(reading));
     REQUIRE(snapshot.flows.size() == 1);
-    CHECK(derived(snapshot.flows[0], "bytes_per_s") == Value(2000.0));
-    CHECK(derived(snapshot.flows[0], "duration_ms") == Value(std::uint64_t(1500)));
+    CHECK(derived(snapshot, "bytes_per_s") == Value(2000.0));
+    CHECK(derived(snapshot, "duration_ms") == Value(std::uint64_t(1500)));
     CHECK(past.next(reading_at(4)).flows.empty());
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("a flow that closed after the table was read is shown as closed only")
     Table::add(reading.closed, 7, connection(2.2, 1100));
     const auto snapshot = past.next(std::move(reading));
     CHECK(snapshot.flows.size() == 1);
-    CHECK(snapshot.gone.empty());
+    CHECK(past.gone().empty());
 }
 
 TEST_CASE("a record that a walk made of a closing socket is left out and removed") {
@@ -126,9 +126,9 @@ TEST_CASE("a record that a walk made of a closing socket is left out and removed
     Table::add(reading.closed, 7, connection(2.1, 1000));
     const auto snapshot = past.next(std::move(reading));
     CHECK(snapshot.flows.size() == 1);
-    REQUIRE(snapshot.gone.size() == 1);
-    CHECK(snapshot.gone[0].sock == 7);
-    CHECK(snapshot.gone[0].first_seen_ns == 2 * second + 1);
+    REQUIRE(past.gone().size() == 1);
+    CHECK(past.gone()[0].sock == 7);
+    CHECK(past.gone()[0].first_seen_ns == 2 * second + 1);
 }
 
 TEST_CASE("a new connection at the address of a closed one is kept, with the same ends too if its opening was seen") {
@@ -141,7 +141,7 @@ TEST_CASE("a new connection at the address of a closed one is kept, with the sam
         Table::add(reading.closed, 7, connection(2.1, 1000));
         const auto snapshot = past.next(std::move(reading));
         CHECK(snapshot.flows.size() == 2);
-        CHECK(snapshot.gone.empty());
+        CHECK(past.gone().empty());
     }
 }
 
@@ -152,8 +152,8 @@ TEST_CASE("a record that two walks did not come by is stale; one in a namespace 
     const auto snapshot = past.next(reading_of(4, 7, connection(2.1)));
     CHECK(snapshot.flows.empty());
     CHECK(snapshot.missed == std::vector<Count>{{"stale", 1}});
-    REQUIRE(snapshot.gone.size() == 1);
-    CHECK(snapshot.gone[0].sock == 7);
+    REQUIRE(past.gone().size() == 1);
+    CHECK(past.gone()[0].sock == 7);
 
     auto elsewhere = history();
     for (const double time : {2.0, 3.0, 4.0, 5.0}) {
@@ -242,13 +242,13 @@ TEST_CASE("the path of the cgroup is there while it has one, the duration where 
     auto past = history();
     auto record = connection(3);
     record.set("cgroup", 5);
-    auto flow = past.next(reading_of(3, 7, record)).flows.at(0);
-    CHECK(derived(flow, "cgroup_path") == Value(std::string("/shop")));
-    CHECK(derived(flow, "duration_ms") == absent);
+    auto snapshot = past.next(reading_of(3, 7, record));
+    CHECK(derived(snapshot, "cgroup_path") == Value(std::string_view("/shop")));
+    CHECK(derived(snapshot, "duration_ms") == absent);
     record.set("cgroup", 6).set("opened_ns", second);
-    flow = past.next(reading_of(3, 8, record)).flows.at(0);
-    CHECK(derived(flow, "cgroup_path") == absent);
-    CHECK(derived(flow, "duration_ms") == Value(std::uint64_t(2000)));
+    snapshot = past.next(reading_of(3, 8, record));
+    CHECK(derived(snapshot, "cgroup_path") == absent);
+    CHECK(derived(snapshot, "duration_ms") == Value(std::uint64_t(2000)));
 }
 
 TEST_CASE("what limited a flow is said with its share, and each share") {
@@ -257,12 +257,11 @@ TEST_CASE("what limited a flow is said with its share, and each share") {
     auto record = connection(3, 1000);
     record.set("busy_us", 900000).set("rwnd_limited_us", 600000).set("recovery_us", 100000).set("cwnd_limited", 1);
     const auto snapshot = past.next(reading_of(3, 7, record));
-    const auto &flow = snapshot.flows.at(0);
-    CHECK(derived(flow, "limit") == Value(std::string("rwnd")));
+    CHECK(derived(snapshot, "limit") == limited_by(Limit::rwnd));
     const std::pair<const char *, std::uint64_t> shares[] = {{"limit_pct", 60}, {"app_pct", 10},   {"cwnd_pct", 20},
                                                              {"rwnd_pct", 60},  {"sndbuf_pct", 0}, {"loss_pct", 10}};
     for (const auto &[name, share] : shares) {
-        CHECK(derived(flow, name) == Value(share));
+        CHECK(derived(snapshot, name) == Value(share));
     }
 }
 
@@ -273,18 +272,18 @@ TEST_CASE("data held back without a reason of its own is the congestion control'
         past.next(reading_of(2, 7, connection(2)));
         auto record = connection(3, 1000);
         record.set("busy_us", 1000000).set("mss", 1448).set("notsent", notsent).set("sndbuf_full", sndbuf_full);
-        return derived(past.next(reading_of(3, 7, record)).flows.at(0), "limit");
+        return derived(past.next(reading_of(3, 7, record)), "limit");
     };
-    CHECK(limit_of(1448, 1) == Value(std::string("cwnd")));
-    CHECK(limit_of(1447, 0) == Value(std::string("app")));
-    CHECK(limit_of(0, 1) == Value(std::string("sndbuf")));
-    CHECK(limit_of(0, 0) == Value(std::string("app")));
+    CHECK(limit_of(1448, 1) == limited_by(Limit::cwnd));
+    CHECK(limit_of(1447, 0) == limited_by(Limit::app));
+    CHECK(limit_of(0, 1) == limited_by(Limit::sndbuf));
+    CHECK(limit_of(0, 0) == limited_by(Limit::app));
 }
 
 TEST_CASE("without first_seen_ns a closed flow is told from a new one at its address by its ends") {
     const Table own({{"sport", "unsigned short"}, {"mine", "unsigned int"}});
     for (const std::uint64_t port : {1000U, 1001U}) {
-        History past(own.reader(), [](std::uint64_t) { return std::string(); });
+        History past(own.reader());
         Reading reading;
         Table::add(reading.live, 7, own.record().set("sport", port));
         Table::add(reading.closed, 7, own.record().set("sport", 1000));
@@ -294,13 +293,15 @@ TEST_CASE("without first_seen_ns a closed flow is told from a new one at its add
 
 TEST_CASE("a program with fields of its own only has rates of what it has, by the readings' times") {
     const Table own({{"bytes_sent", "unsigned int"}, {"mine", "unsigned int"}});
-    History past(own.reader(), [](std::uint64_t) { return std::string(); });
+    History past(own.reader());
+    const auto columns = own.columns();
     for (const std::uint64_t bytes : {1000U, 3000U}) {
         Reading reading;
         reading.time_ns = bytes * 1'000'000;
         Table::add(reading.live, 7, own.record().set("bytes_sent", bytes));
         const auto snapshot = past.next(std::move(reading));
-        CHECK(derived(snapshot.flows.at(0), "bytes_per_s") == (bytes == 1000 ? absent : Value(1000.0)));
-        CHECK(derived(snapshot.flows.at(0), "limit") == absent);
+        const Row row{&snapshot, 0};
+        CHECK(value(*columns.find("bytes_per_s"), row) == (bytes == 1000 ? absent : Value(1000.0)));
+        CHECK(value(*columns.find("limit"), row) == absent);
     }
 }

@@ -1,0 +1,139 @@
+#include "column/column.h"
+
+#include <cmath>
+
+#include <sys/socket.h>
+
+namespace tcp_stats {
+namespace {
+
+constexpr double ns_per_s = 1e9;
+
+LimitCounters limit_counters(Record record, const KnownPlaces &places) {
+    const auto number = [&](const Place &place) { return RecordReader::number(record, place); };
+    const auto notsent = number(places.notsent);
+    return {.busy_us = number(places.busy_us),
+            .rwnd_limited_us = number(places.rwnd_limited_us),
+            .sndbuf_limited_us = number(places.sndbuf_limited_us),
+            .recovery_us = number(places.recovery_us),
+            .bytes_sent = number(places.bytes_sent),
+            // Less than a segment may be waiting for more to come (Nagle, TCP_CORK).
+            .cwnd_limited = number(places.cwnd_limited) != 0 || (notsent > 0 && notsent >= number(places.mss)),
+            .sndbuf_limited = number(places.sndbuf_full) != 0 && notsent == 0};
+}
+
+std::uint64_t sampled_ns(Record record, const KnownPlaces &places, std::uint64_t time_ns) {
+    return places.sampled_ns ? RecordReader::number(record, places.sampled_ns) : time_ns;
+}
+
+Value in_percent(const std::optional<LimitShares> &shares, Limit limit) {
+    return shares ? Value(std::uint64_t(std::lround(shares->share[static_cast<std::size_t>(limit)] * 100))) : Value();
+}
+
+} // namespace
+
+RowValues::RowValues(const Row &row) : row_(row) {
+    if (!row.snapshot->groups) {
+        record_ = row.record();
+        before_ = row.has_before() ? row.before() : Record();
+    }
+}
+
+Value RowValues::operator[](const Column &column) {
+    switch (column.origin) {
+    case Column::Origin::member:
+        return RecordReader::value(record_, column.place, column.field);
+    case Column::Origin::end:
+        return end(column);
+    case Column::Origin::computed:
+        return computed(column);
+    case Column::Origin::cell:
+        return row_.snapshot->groups->cell(row_.index, column.cell);
+    case Column::Origin::none:
+        break;
+    }
+    return {};
+}
+
+Value RowValues::end(const Column &column) const {
+    const auto &reader = column.context->reader;
+    switch (column.field->end) {
+    case End::local_address:
+        return reader.local(record_).address;
+    case End::local_port:
+        return std::uint64_t(reader.local(record_).port);
+    case End::remote_address:
+        return reader.remote(record_).address;
+    case End::remote_port:
+        return std::uint64_t(reader.remote(record_).port);
+    case End::family:
+        return Word{Naming::family,
+                    std::uint64_t(reader.local(record_).address.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET)};
+    case End::local:
+        return reader.local(record_);
+    case End::remote:
+        return reader.remote(record_);
+    case End::none:
+        break;
+    }
+    return {};
+}
+
+Value RowValues::computed(const Column &column) {
+    const auto &places = column.context->reader.places();
+    switch (column.field->source) {
+    case Source::rate:
+        return rate(column);
+    case Source::limit:
+        return shares(places) ? Value(Word{Naming::limit, std::uint64_t(shares_->largest)}) : Value();
+    case Source::most_share:
+        return shares(places) ? in_percent(shares_, shares_->largest) : Value();
+    case Source::share:
+        return in_percent(shares(places), column.field->limit);
+    case Source::duration:
+        return duration_ms(places);
+    case Source::cgroup_path: {
+        const auto id = RecordReader::number(record_, places.cgroup);
+        const auto path = id == 0 ? std::string_view() : std::string_view(column.context->cgroup_path(id));
+        return path.empty() ? Value() : path;
+    }
+    default:
+        return {};
+    }
+}
+
+/// Absent on first sight and when the counter went backwards.
+Value RowValues::rate(const Column &column) const {
+    if (before_.empty() || !column.place) {
+        return {};
+    }
+    const auto then = RecordReader::number(before_, column.place);
+    const auto now = RecordReader::number(record_, column.place);
+    return now < then ? Value() : static_cast<double>(now - then) / elapsed_s(column.context->reader.places());
+}
+
+Value RowValues::duration_ms(const KnownPlaces &places) const {
+    const auto opened = RecordReader::number(record_, places.opened_ns);
+    const auto closed = RecordReader::number(record_, places.closed_ns);
+    const auto end = closed != 0 ? closed : sampled_ns(record_, places, row_.snapshot->time_ns);
+    return opened == 0 || end < opened ? Value() : std::uint64_t((end - opened) / 1'000'000);
+}
+
+double RowValues::elapsed_s(const KnownPlaces &places) const {
+    return static_cast<double>(sampled_ns(record_, places, row_.snapshot->time_ns) -
+                               sampled_ns(before_, places, row_.snapshot->before_time_ns)) /
+           ns_per_s;
+}
+
+const std::optional<LimitShares> &RowValues::shares(const KnownPlaces &places) {
+    if (!has_shares_) {
+        has_shares_ = true;
+        if (!before_.empty() && places.busy_us) {
+            shares_ =
+                limit_shares(limit_counters(before_, places), limit_counters(record_, places), elapsed_s(places) * 1e6);
+        }
+    }
+    return shares_;
+}
+
+} // namespace tcp_stats

@@ -15,10 +15,9 @@ std::string printable_word(std::string_view text);
 
 /// The same with its spaces.
 std::string printable_ascii(std::string_view text);
-/// The same, appended to `result`.
-void append_printable_ascii(std::string &result, std::string_view text);
 
-/// Whether all of `text` is printable ASCII as it is, without spaces and backslashes.
+/// Whether these leave `text` as it is.
 bool is_printable_word(std::string_view text);
+bool is_printable_ascii(std::string_view text);
 
 } // namespace tcp_stats

@@ -39,17 +39,15 @@ RowValues::RowValues(const Row &row) : row_(row) {
     }
 }
 
-Value RowValues::operator[](const Column &column) {
+Value RowValues::of_another_origin(const Column &column) {
     switch (column.origin) {
-    case Column::Origin::member:
-        return RecordReader::value(record_, column.place, column.field);
     case Column::Origin::end:
         return end(column);
     case Column::Origin::computed:
         return computed(column);
     case Column::Origin::cell:
         return row_.snapshot->groups->cell(row_.index, column.cell);
-    case Column::Origin::none:
+    default:
         break;
     }
     return {};

@@ -53,9 +53,13 @@ public:
 
     const Row &row() const { return row_; }
 
-    Value operator[](const Column &column);
+    Value operator[](const Column &column) {
+        return column.origin == Column::Origin::member ? RecordReader::value(record_, column.place, column.field)
+                                                       : of_another_origin(column);
+    }
 
 private:
+    Value of_another_origin(const Column &column);
     Value end(const Column &column) const;
     Value computed(const Column &column);
     Value rate(const Column &column) const;

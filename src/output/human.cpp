@@ -1,6 +1,5 @@
 #include "output/human.h"
 
-#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -14,38 +13,40 @@
 namespace tcp_stats {
 namespace {
 
-template <typename Number> void append_number(std::string &text, Number number) {
-    std::array<char, 24> digits{};
-    text.append(digits.data(), std::to_chars(digits.begin(), digits.end(), number).ptr);
-}
+/// Room for a number with its unit, and for an address.
+constexpr std::size_t longest_number = 400; // a double without a fraction may have 309 digits
+static_assert(longest_number > longest_end);
 
-/// Beyond 64 bits too.
-void append_whole(std::string &text, double number) {
-    if (number < 0x1p63) {
-        append_number(text, static_cast<std::uint64_t>(number));
-    } else {
-        text += fmt::format("{:.0f}", number);
-    }
+// Each writes to `text` and returns the end.
+
+char *put(char *text, std::string_view word) { return std::copy(word.begin(), word.end(), text); }
+
+char *put(char *text, std::uint32_t number) { return std::to_chars(text, text + longest_number, number).ptr; }
+
+/// A whole number.
+char *put_whole(char *text, double number) {
+    return number < 0x1p32 ? put(text, static_cast<std::uint32_t>(number)) : fmt::format_to(text, "{:.0f}", number);
 }
 
 /// With one decimal below 100, if it is no whole number; very small ones with three.
-void append_short(std::string &text, double number) {
+char *put_short(char *text, double number) {
     if (number >= 0.0005 && number < 0.095) {
-        text += fmt::format("{:.2g}", std::round(number * 1000) / 1000);
-    } else if (number >= 99.95) {
-        append_whole(text, std::round(number));
-    } else {
-        const auto tenths = static_cast<unsigned>(std::lround(number * 10));
-        append_number(text, tenths / 10);
-        if (tenths % 10 != 0) {
-            text += '.';
-            text += static_cast<char>('0' + tenths % 10);
-        }
+        return fmt::format_to(text, "{:.2g}", std::round(number * 1000) / 1000);
     }
+    if (number >= 99.95) {
+        return put_whole(text, std::round(number));
+    }
+    const auto tenths = static_cast<std::uint32_t>(number * 10 + 0.5);
+    text = put(text, tenths / 10);
+    if (tenths % 10 != 0) {
+        *text++ = '.';
+        *text++ = static_cast<char>('0' + tenths % 10);
+    }
+    return text;
 }
 
 /// `1.2M`: as it is below `plain`, else with a decimal prefix.
-void append_with_prefix(std::string &text, double number, double plain) {
+char *put_with_prefix(char *text, double number, double plain) {
     static constexpr std::string_view prefixes = "kMGTPE";
     std::size_t prefix = 0;
     if (number >= plain) {
@@ -54,115 +55,122 @@ void append_with_prefix(std::string &text, double number, double plain) {
             ++prefix;
         }
     }
-    append_short(text, number);
-    if (prefix > 0) {
-        text += prefixes[prefix - 1];
-    }
+    text = put_short(text, number);
+    return prefix == 0 ? text : put(text, prefixes.substr(prefix - 1, 1));
 }
 
 /// `7m05s`: the second of them with two digits.
-void append_two(std::string &text, std::uint64_t first, char first_unit, std::uint64_t second, char second_unit) {
-    append_number(text, first);
-    text += first_unit;
-    text += static_cast<char>('0' + second / 10);
-    text += static_cast<char>('0' + second % 10);
-    text += second_unit;
+char *put_two(char *text, std::uint64_t first, char first_unit, std::uint64_t second, char second_unit) {
+    text = std::to_chars(text, text + longest_number, first).ptr;
+    for (const char c :
+         {first_unit, static_cast<char>('0' + second / 10), static_cast<char>('0' + second % 10), second_unit}) {
+        *text++ = c;
+    }
+    return text;
 }
 
-void append_duration(std::string &text, double us) {
+char *put_duration(char *text, double us) {
     constexpr std::uint64_t minute = 60;
     constexpr std::uint64_t hour = 60 * minute;
     constexpr std::uint64_t day = 24 * hour;
     if (us < 999.5) {
-        append_short(text, us);
-        text += "us";
-    } else if (us < 999.5e3) {
-        append_short(text, us / 1e3);
-        text += "ms";
-    } else if (us < 119.5e6) {
-        append_short(text, us / 1e6);
-        text += 's';
-    } else if (const auto seconds = static_cast<std::uint64_t>(us / 1e6); seconds < 2 * hour) {
-        append_two(text, seconds / minute, 'm', seconds % minute, 's');
-    } else if (seconds < 2 * day) {
-        append_two(text, seconds / hour, 'h', seconds % hour / minute, 'm');
-    } else {
-        append_two(text, seconds / day, 'd', seconds % day / hour, 'h');
+        return put(put_short(text, us), "us");
     }
+    if (us < 999.5e3) {
+        return put(put_short(text, us / 1e3), "ms");
+    }
+    if (us < 119.5e6) {
+        return put(put_short(text, us / 1e6), "s");
+    }
+    const auto seconds = static_cast<std::uint64_t>(us / 1e6);
+    return seconds < 2 * hour  ? put_two(text, seconds / minute, 'm', seconds % minute, 's')
+           : seconds < 2 * day ? put_two(text, seconds / hour, 'h', seconds % hour / minute, 'm')
+                               : put_two(text, seconds / day, 'd', seconds % day / hour, 'h');
 }
 
-/// Not of numbers below 0.
-void append_in_unit(std::string &text, double number, const Unit &unit) {
+char *put_in_unit(char *text, double number, const Unit &unit) {
     constexpr double thousand = 999.5;
     constexpr double five_digits = 99999.5;
+    if (number < 0) {
+        *text++ = '-';
+        number = -number;
+    }
     switch (unit.dimension) {
     case Dimension::bytes:
-        append_with_prefix(text, number, thousand);
-        text += unit.per_second ? "B/s" : "B";
-        break;
+        return put(put_with_prefix(text, number, thousand), unit.per_second ? "B/s" : "B");
     case Dimension::time:
-        append_duration(text, number * unit.worth);
-        break;
+        return put_duration(text, number * unit.worth);
     case Dimension::share:
-        append_short(text, number);
-        text += '%';
-        break;
+        return put(put_short(text, number), "%");
     case Dimension::count:
     case Dimension::truth:
-        append_with_prefix(text, number, unit.per_second ? thousand : five_digits);
-        text += unit.per_second ? "/s" : "";
-        break;
+        return put(put_with_prefix(text, number, unit.per_second ? thousand : five_digits),
+                   unit.per_second ? "/s" : "");
     case Dimension::none:
-        append_whole(text, std::round(number));
+        break;
     }
+    return put_whole(text, std::round(number));
 }
 
-class AppendHuman {
-public:
-    AppendHuman(std::string &text, const Unit &unit) : text_(text), unit_(unit) {}
+struct Human {
+    const Unit &unit;
+    std::string &memory; ///< of at least `longest_number`
 
-    void operator()(std::monostate /*absent*/) const {}
-    void operator()(std::uint64_t number) const { append_integer(number); }
-    void operator()(std::int64_t number) const { append_integer(number); }
-    void operator()(double number) const {
-        text_ += number < 0 ? "-" : "";
-        append_in_unit(text_, std::abs(number), unit_);
+    std::string_view operator()(std::monostate /*absent*/) const { return {}; }
+    std::string_view operator()(std::uint64_t number) const { return of_integer(number); }
+    std::string_view operator()(std::int64_t number) const { return of_integer(number); }
+    std::string_view operator()(double number) const { return up_to(put_in_unit(memory.data(), number, unit)); }
+    std::string_view operator()(std::string_view text) const {
+        return is_printable_ascii(text) ? text : memory.assign(printable_ascii(text));
     }
-    void operator()(std::string_view text) const { append_printable_ascii(text_, text); }
-    void operator()(const RawBytes &bytes) const { text_ += fmt::format("{:02x}", fmt::join(bytes.bytes, "")); }
-    void operator()(const Word &word) const {
+    std::string_view operator()(const RawBytes &bytes) const {
+        return memory.assign(fmt::format("{:02x}", fmt::join(bytes.bytes, "")));
+    }
+    std::string_view operator()(const Word &word) const {
         const auto name = name_of(word);
-        name.empty() ? append_number(text_, word.number) : void(text_ += name);
+        return name.empty() ? up_to(std::to_chars(memory.data(), memory.data() + longest_number, word.number).ptr)
+                            : name;
     }
-    template <typename End> void operator()(const End &end) const {
-        std::array<char, longest_end> text{};
-        text_.append(text.data(), to_chars(text.data(), end));
+    template <typename End> std::string_view operator()(const End &end) const {
+        return up_to(to_chars(memory.data(), end));
     }
 
 private:
     /// A double holds 53 bits, which a name may need more of.
-    template <typename Number> void append_integer(Number number) const {
-        if (unit_.dimension == Dimension::none) {
-            append_number(text_, number);
-        } else {
-            (*this)(static_cast<double>(number));
-        }
+    template <typename Number> std::string_view of_integer(Number number) const {
+        return unit.dimension == Dimension::none
+                   ? up_to(std::to_chars(memory.data(), memory.data() + longest_number, number).ptr)
+                   : (*this)(static_cast<double>(number));
     }
 
-    std::string &text_;
-    const Unit &unit_;
+    std::string_view up_to(const char *end) const { return {memory.data(), end}; }
 };
 
 } // namespace
 
-void append_human(std::string &text, const Value &value, const Unit &unit) {
-    std::visit(AppendHuman(text, unit), value);
+std::string_view human(const Value &value, const Unit &unit, std::string &memory) {
+    if (memory.size() < longest_number) {
+        memory.resize(longest_number);
+    }
+    return std::visit(Human{unit, memory}, value);
+}
+
+std::size_t most_characters(const Unit &unit) {
+    switch (unit.dimension) {
+    case Dimension::time:
+        return std::string_view("119m59s").size();
+    case Dimension::bytes:
+        return std::string_view(unit.per_second ? "12.3MB/s" : "12.3MB").size();
+    case Dimension::none:
+        return std::string_view("18446744073709551615").size();
+    default:
+        return std::string_view("0.033/s").size();
+    }
 }
 
 std::string human(const Value &value, const Unit &unit) {
-    std::string text;
-    append_human(text, value, unit);
-    return text;
+    std::string memory;
+    return std::string(human(value, unit, memory));
 }
 
 std::string heading(std::string_view name) {

@@ -38,7 +38,13 @@ public:
         used_ += text.size();
     }
 
-    void put(std::uint64_t number) { put_chars(number); }
+    void put(std::uint64_t number) {
+        if (const auto short_number = static_cast<std::uint32_t>(number); short_number == number) {
+            put_chars(short_number); // its divisions are cheaper
+        } else {
+            put_chars(number);
+        }
+    }
     void put(std::int64_t number) { put_chars(number); }
 
     template <typename End> void put_end(const End &end) {

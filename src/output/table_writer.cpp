@@ -1,6 +1,7 @@
 #include "output/table_writer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -86,7 +87,10 @@ TableWriter::TableWriter(Layout layout, const Columns &columns)
     for (const auto *column : chosen_ ? layout_.columns : table_columns(columns, !layout_.group_by.empty())) {
         auto name = heading(column->name);
         const auto width = name.size();
-        columns_.push_back({column, std::move(name), width});
+        const bool own = column->field == nullptr; // which may have a sign
+        const auto enough =
+            own || !is_number(column->type) ? std::numeric_limits<std::size_t>::max() : most_characters(column->unit);
+        columns_.push_back({column, std::move(name), enough, width});
     }
 }
 
@@ -112,6 +116,8 @@ std::string TableWriter::title(const Snapshot &snapshot, std::size_t shown) cons
     return text + '\n';
 }
 
+/// A column that is wide enough for any number in its unit is not looked at once more. (An absurd one makes its line
+/// longer.)
 void TableWriter::measure(const std::vector<Row> &rows) {
     for (auto &shown : columns_) {
         shown.right = false;
@@ -119,11 +125,12 @@ void TableWriter::measure(const std::vector<Row> &rows) {
     for (const auto &row : rows) {
         RowValues values(row);
         for (auto &shown : columns_) {
+            if (shown.right && shown.width >= shown.enough) {
+                continue;
+            }
             const auto value = values[*shown.column];
-            cell_.clear();
-            append_human(cell_, value, shown.column->unit);
-            shown.width = std::max(shown.width, cell_.size());
             shown.right = shown.right || is_number(value);
+            shown.width = std::max(shown.width, human(value, shown.column->unit, memory_).size());
         }
     }
 }
@@ -155,9 +162,7 @@ void TableWriter::write_row(const Row &row, std::size_t count, Sink &sink) {
     LineOfCells line(sink);
     for (std::size_t i = 0; i < count; ++i) {
         const auto value = values[*columns_[i].column];
-        cell_.clear();
-        append_human(cell_, value, columns_[i].column->unit);
-        line.put(cell_, columns_[i].width, is_number(value));
+        line.put(human(value, columns_[i].column->unit, memory_), columns_[i].width, is_number(value));
     }
 }
 

@@ -18,6 +18,7 @@ private:
     struct Shown {
         const Column *column;
         std::string heading;
+        std::size_t enough; ///< the width that no number exceeds
         std::size_t width;  ///< in characters, so far
         bool right = false; ///< it has numbers, which stand on the right
     };
@@ -31,7 +32,7 @@ private:
     Layout layout_;
     bool chosen_; ///< the user chose the columns
     std::vector<Shown> columns_;
-    std::string cell_; ///< kept for its memory
+    std::string memory_; ///< of the cell that is made
 };
 
 /// The names of what a table shows by itself, the most telling first; the program's own fields follow. `grouped`: of

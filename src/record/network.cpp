@@ -14,6 +14,16 @@ char *to_chars(char *text, unsigned number) {
     return std::to_chars(text, text + most_digits, number).ptr;
 }
 
+char *write_ipv4(char *text, const std::uint8_t *bytes) {
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (i > 0) {
+            *text++ = '.';
+        }
+        text = to_chars(text, unsigned{bytes[i]});
+    }
+    return text;
+}
+
 /// With its brackets before a port.
 char *with_brackets(char *text, const Address &address) {
     if (address.family == AddressFamily::ipv4) {
@@ -28,15 +38,35 @@ char *with_brackets(char *text, const Address &address) {
 } // namespace
 
 char *to_chars(char *text, const Address &address) {
-    if (address.family == AddressFamily::ipv6) {
-        inet_ntop(AF_INET6, address.bytes.data(), text, longest_end);
-        return text + std::strlen(text);
+    if (address.family == AddressFamily::ipv4) {
+        return write_ipv4(text, address.bytes.data());
     }
-    for (std::size_t i = 0; i < 4; ++i) {
-        if (i > 0) {
-            *text++ = '.';
+    const auto word = [&](std::size_t i) { return address.bytes[2 * i] << 8U | address.bytes[2 * i + 1]; };
+    std::size_t zeros = 0; // where the longest run of words that are 0 begins, and how many there are
+    std::size_t count = 0;
+    for (std::size_t i = 0, length = 0; i < 8; ++i) {
+        length = word(i) == 0 ? length + 1 : 0;
+        if (length > count) {
+            count = length;
+            zeros = i + 1 - length;
         }
-        text = to_chars(text, unsigned{address.bytes[i]});
+    }
+    const bool ends_as_ipv4 = zeros == 0 && (count == 6 || (count == 5 && word(5) == 0xffff));
+    for (std::size_t i = 0; i < 8;) {
+        if (i == zeros && count > 1) {
+            *text++ = ':';
+            i += count;
+            *text++ = ':';
+            continue;
+        }
+        if (i > 0 && text[-1] != ':') {
+            *text++ = ':';
+        }
+        if (i == 6 && ends_as_ipv4) {
+            return write_ipv4(text, &address.bytes[12]);
+        }
+        text = std::to_chars(text, text + 4, word(i), 16).ptr;
+        ++i;
     }
     return text;
 }

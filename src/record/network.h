@@ -36,8 +36,8 @@ struct Network {
 /// Room that is enough for any of them as text.
 inline constexpr std::size_t longest_end = 64;
 
-/// `10.0.0.1` or `2001:db8::1`; `10.0.0.1:443` or `[2001:db8::1]:443`; `10.0.0.0/24`. Writes to `text`, which has room
-/// for `longest_end`, without a NUL. Returns the end.
+/// As inet_ntop(3) has it (RFC 5952): `10.0.0.1` or `2001:db8::1`; with its port `10.0.0.1:443` or `[2001:db8::1]:443`;
+/// `10.0.0.0/24`. Writes to `text`, which has room for `longest_end`, without a NUL. Returns the end.
 char *to_chars(char *text, const Address &address);
 char *to_chars(char *text, const Endpoint &endpoint);
 char *to_chars(char *text, const Network &network);

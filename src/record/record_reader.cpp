@@ -168,28 +168,17 @@ Place RecordReader::integer(std::string_view name) const {
     return field != nullptr && is_integer(*field) ? field->place() : Place();
 }
 
-Value RecordReader::value(Record record, const Place &place, const Field *field) {
+Value RecordReader::other_value(Record record, const Place &place, const Field *field) {
     switch (place.kind) {
-    case FieldKind::unsigned_integer:
-        break;
     case FieldKind::signed_integer:
         return read_signed(record, place);
     case FieldKind::text: {
         const auto text = read_text(record, place);
         return field != nullptr && text.empty() ? Value() : text;
     }
-    case FieldKind::bytes:
+    default:
         return RawBytes{record.subspan(place.offset, place.size)};
     }
-    const auto number = RecordReader::number(record, place);
-    if (field == nullptr) {
-        return number;
-    }
-    if ((field->absent == AbsentWhen::zero && number == 0) ||
-        (field->absent == AbsentWhen::all_ones && number == ~std::uint64_t(0) >> (64 - 8 * place.size))) {
-        return {};
-    }
-    return field->naming == Naming::none ? Value(number) : Word{field->naming, number};
 }
 
 Endpoint RecordReader::local(Record record) const {

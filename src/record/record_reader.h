@@ -82,10 +82,25 @@ public:
     }
 
     /// As it is shown: nothing where the value says that there is none. `field`: null for the program's own.
-    static Value value(Record record, const Place &place, const Field *field);
+    static Value value(Record record, const Place &place, const Field *field) {
+        return place.kind == FieldKind::unsigned_integer ? value_of(number(record, place), place, field)
+                                                         : other_value(record, place, field);
+    }
 
 private:
     explicit RecordReader(RecordLayout layout) : layout_(std::move(layout)) {}
+
+    static Value value_of(std::uint64_t number, const Place &place, const Field *field) {
+        if (field == nullptr) {
+            return number;
+        }
+        if ((field->absent == AbsentWhen::zero && number == 0) ||
+            (field->absent == AbsentWhen::all_ones && number == ~std::uint64_t(0) >> (64 - 8 * place.size))) {
+            return {};
+        }
+        return field->naming == Naming::none ? Value(number) : Word{field->naming, number};
+    }
+    static Value other_value(Record record, const Place &place, const Field *field);
 
     Result<void> find_known(std::vector<RecordField> &placed);
     Endpoint endpoint(Record record, const Place &address) const;

@@ -1,5 +1,8 @@
 #include "output/human.h"
 
+#include <cmath>
+#include <random>
+
 #include "base/printable.h"
 #include "output/sink.h"
 #include "test.h"
@@ -62,6 +65,25 @@ TEST_CASE("for programs, rare events are not none a second") {
     CHECK(decimal(0.949) == "0.949");
     CHECK(decimal(0.96) == "1.0");
     CHECK(decimal(123456.78) == "123456.8");
+}
+
+TEST_CASE("no number has more characters than is said, unless it is absurd") {
+    std::mt19937_64 dice(1);
+    for (const auto *name :
+         {"us", "us * 8", "ms", "ns", "%", "0 or 1", "bytes", "bytes/s", "segments", "segments/s", ""}) {
+        const auto unit = unit_of(name);
+        const double most = unit.dimension == Dimension::time    ? 86.4e12 / unit.worth
+                            : unit.dimension == Dimension::share ? 100
+                                                                 : 1e15;
+        for (int i = 0; i < 20000; ++i) {
+            const auto number = static_cast<std::uint64_t>(std::fmod(static_cast<double>(dice() >> dice() % 64), most));
+            REQUIRE(human(number, unit).size() <= most_characters(unit));
+            if (unit.dimension != Dimension::none) {
+                const auto real = static_cast<double>(number) / static_cast<double>(1U << (dice() % 20));
+                REQUIRE(human(real, unit).size() <= most_characters(unit));
+            }
+        }
+    }
 }
 
 TEST_CASE("text cannot command a terminal") {

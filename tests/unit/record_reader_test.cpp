@@ -1,5 +1,7 @@
 #include "record/record_reader.h"
 
+#include <random>
+
 #include "compile/record_description.h"
 #include "table.h"
 #include "test.h"
@@ -76,6 +78,26 @@ TEST_CASE("a 16-byte address is IPv4 only where the family says so") {
     auto record = without_family.record();
     record.address("saddr", AF_INET6, "::1").set("sport", 80);
     CHECK(to_string(without_family.reader().local(record.bytes())) == "[::1]:80");
+}
+
+TEST_CASE("an address is written as the C library writes it") {
+    std::mt19937 dice(1);
+    for (int i = 0; i < 20000; ++i) {
+        Address address;
+        address.family = i % 4 == 0 ? AddressFamily::ipv4 : AddressFamily::ipv6;
+        for (std::size_t j = 0; j < 16; j += 2) { // words of 0, short ones, ends that may be IPv4
+            const auto word = dice() % 3 == 0 ? dice() : dice() % 3 == 0 ? 0xffff : 0;
+            address.bytes[j] = static_cast<std::uint8_t>(word >> 8U);
+            address.bytes[j + 1] = static_cast<std::uint8_t>(word >> (dice() % 8));
+        }
+        if (dice() % 4 == 0) {
+            std::fill_n(address.bytes.begin(), 10 + 2 * (dice() % 3), std::uint8_t{0});
+        }
+        char expected[INET6_ADDRSTRLEN] = "";
+        inet_ntop(address.family == AddressFamily::ipv6 ? AF_INET6 : AF_INET, address.bytes.data(), expected,
+                  sizeof(expected));
+        REQUIRE(to_string(address) == expected);
+    }
 }
 
 TEST_CASE("the script's fields pass through unchanged, and are no columns") {

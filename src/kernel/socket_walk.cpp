@@ -30,47 +30,59 @@ Result<std::unordered_set<std::uint64_t>> SocketWalk::walk() {
 std::unordered_set<std::uint64_t>
 SocketWalk::walk_others(const std::unordered_map<std::uint64_t, std::uint64_t> &began_ns) {
     std::unordered_set<std::uint64_t> walked;
-    const auto searched = static_cast<std::uint64_t>(last_search_.time_since_epoch() / std::chrono::nanoseconds(1));
-    const auto is_new = [&](const auto &one) { return one.second > searched; };
-    if (std::none_of(began_ns.begin(), began_ns.end(), is_new)) {
-        return walked;
-    }
-    search();
-    for (const auto &space : others_) {
-        if (began_ns.contains(space.inode) && walk_in(space)) {
-            walked.insert(space.inode);
+    const auto walk_known = [&] {
+        for (auto &other : others_) {
+            const auto inode = other.space.inode;
+            if (began_ns.contains(inode) && !walked.contains(inode) && walk_in(other)) {
+                walked.insert(inode);
+            }
         }
+    };
+    walk_known();
+    const auto searched = static_cast<std::uint64_t>(last_search_.time_since_epoch() / std::chrono::nanoseconds(1));
+    if (std::any_of(began_ns.begin(), began_ns.end(),
+                    [&](const auto &one) { return one.second > searched && !walked.contains(one.first); })) {
+        search();
+        walk_known();
     }
     return walked;
 }
 
 void SocketWalk::search() {
     last_search_ = std::chrono::steady_clock::now();
-    others_ = network_namespaces();
+    others_.clear();
+    for (auto &space : network_namespaces()) {
+        others_.push_back({std::move(space)});
+    }
     if (!others_.empty()) {
-        own_ = others_.front().inode;
+        own_ = others_.front().space.inode;
         others_.erase(others_.begin());
     }
 }
 
 bool SocketWalk::walk_and_forget(std::unordered_set<std::uint64_t> &walked) {
-    std::vector<NetworkNamespace> known;
-    for (auto &space : others_) {
-        if (walked.contains(space.inode) || walk_in(space)) {
-            walked.insert(space.inode);
-            known.push_back(std::move(space));
-        }
-    }
-    const bool forgotten = known.size() < others_.size();
-    others_ = std::move(known);
-    return forgotten;
+    return std::erase_if(others_, [&](Other &other) {
+               const auto inode = other.space.inode;
+               if (walked.contains(inode) || !other.had_sockets) {
+                   return false;
+               }
+               const bool done = walk_in(other);
+               if (done) {
+                   walked.insert(inode);
+               }
+               return !done;
+           }) > 0;
 }
 
-bool SocketWalk::walk_in(const NetworkNamespace &space) const {
-    const NamespaceVisit visit(space.path);
+bool SocketWalk::walk_in(Other &other) const {
+    const NamespaceVisit visit(other.space.path);
+    if (!visit.entered() || visit.inode() != other.space.inode) {
+        return false;
+    }
     // The kernel walks one hash for all namespaces, and passes over the sockets of the others: where there are none to
     // be found, that is for nothing.
-    return visit.entered() && visit.inode() == space.inode && (!has_tcp_sockets() || sockets_.run() == 0);
+    other.had_sockets = has_tcp_sockets();
+    return !other.had_sockets || sockets_.run() == 0;
 }
 
 } // namespace tcp_stats

@@ -16,33 +16,39 @@ namespace tcp_stats {
 
 /// Walks with the program's `bpf_iter__tcp`. To look for namespaces takes longer than to walk through them: that is
 /// done every `between_searches`, when something was mounted, when a namespace has gone, and for a connection that
-/// began in an unknown one.
+/// began in an unknown one. So is to see whether one has TCP sockets: one that had none is walked again when that is
+/// looked for, or a connection began there.
 class SocketWalk {
 public:
     static constexpr std::chrono::seconds between_searches{10};
 
     explicit SocketWalk(BpfIterator sockets) : sockets_(std::move(sockets)) {}
 
-    /// Walks the TCP sockets of every network namespace that is known. Returns the namespaces that were walked, by
-    /// inode number. One that this process may not enter is not among them. Error: kernel_unsupported, when not even
+    /// Walks the TCP sockets of every network namespace that is known to have some. Returns the namespaces that were
+    /// walked, by inode number. One that this process may not enter is not among them. Error: kernel_unsupported, when not even
     /// its own could be walked.
     Result<std::unordered_set<std::uint64_t>> walk();
 
     /// Namespaces that were not walked, by inode number, and when the newest connection there began (CLOCK_MONOTONIC,
-    /// ns). Where that is later than the last search, they are looked for, and those that are found are walked. Returns
-    /// these.
+    /// ns). Known ones are walked. Where another's is later than the last search, they are looked for, and those that
+    /// are found are walked. Returns those that were walked.
     std::unordered_set<std::uint64_t> walk_others(const std::unordered_map<std::uint64_t, std::uint64_t> &began_ns);
 
 private:
+    struct Other {
+        NetworkNamespace space;
+        bool had_sockets = true; ///< when it was last looked at
+    };
+
     void search();
-    /// Walks each of `others_` that is not in `walked`, and adds it; forgets those that could not be walked. Whether
-    /// there were any.
+    /// Walks those of `others_` that are not in `walked` and had sockets, and adds them; forgets those that could not
+    /// be walked. Whether there were any.
     bool walk_and_forget(std::unordered_set<std::uint64_t> &walked);
-    bool walk_in(const NetworkNamespace &space) const;
+    bool walk_in(Other &other) const;
 
     BpfIterator sockets_;
     MountChanges mounts_;
-    std::vector<NetworkNamespace> others_; ///< all but this process's own
+    std::vector<Other> others_; ///< all but this process's own
     std::uint64_t own_ = 0;
     std::chrono::steady_clock::time_point last_search_; ///< at first long ago
 };

@@ -23,7 +23,7 @@ StandardOutput::StandardOutput(int fd, int stop_fd) : fd_(fd), stop_fd_(stop_fd)
         return;
     }
     constexpr auto any = std::numeric_limits<std::size_t>::max();
-    if (S_ISREG(file.st_mode)) { // does not block for long
+    if (S_ISREG(file.st_mode) || (S_ISCHR(file.st_mode) && isatty(fd) == 0)) { // these do not block for long
         most_ = any;
     } else if (S_ISFIFO(file.st_mode)) {
         // O_NONBLOCK is of the open file, which others have too: so that one is opened anew. A pipe that poll calls

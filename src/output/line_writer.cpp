@@ -1,5 +1,8 @@
 #include "output/line_writer.h"
 
+#include <charconv>
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "base/printable.h"
@@ -37,6 +40,36 @@ private:
     std::string_view name_;
 };
 
+/// Writes to memory that has room for all of it.
+struct ScriptPart {
+    Record record;
+    char *text;
+
+    template <std::size_t size> void word(const char (&name)[size]) {
+        std::memcpy(text, name, size - 1);
+        text += size - 1;
+    }
+
+    template <std::size_t size> void number(const char (&name)[size], const Place &place) {
+        word(name);
+        put(RecordReader::number(record, place));
+    }
+
+    /// Of microseconds, with three decimals.
+    template <std::size_t size> void milliseconds(const char (&name)[size], const Place &place) {
+        word(name);
+        const auto us = RecordReader::number(record, place);
+        put(us / 1000);
+        *text++ = '.';
+        for (const unsigned decimal : {100U, 10U, 1U}) {
+            *text++ = static_cast<char>('0' + us / decimal % 10);
+        }
+    }
+
+private:
+    void put(std::uint64_t number) { text = std::to_chars(text, text + 20, number).ptr; }
+};
+
 } // namespace
 
 LineWriter::LineWriter(const Layout &layout, const Columns &columns, const RecordReader &reader)
@@ -51,30 +84,26 @@ LineWriter::LineWriter(const Layout &layout, const Columns &columns, const Recor
 void LineWriter::write_script_part(const Row &row, Sink &sink) const {
     const auto record = row.record();
     const auto &places = reader_.places();
-    const auto number = [&](std::string_view name, const Place &place) {
-        sink.put(name);
-        sink.put(RecordReader::number(record, place));
-    };
-    const auto milliseconds = [&](std::string_view name, const Place &place) {
-        sink.put(name);
-        sink.put_thousandths(RecordReader::number(record, place));
-    };
-    sink.put("sock=");
-    sink.put_pointer(row.sock());
-    sink.put(' ');
-    sink.put_end(reader_.local(record));
-    sink.put(" -> ");
-    sink.put_end(reader_.remote(record));
-    number(" proto=", places.proto);
-    number(" pkts=", places.pkts_sent);
-    number(" bytes=", places.bytes_sent);
-    number(" retr=", places.retransmits);
-    milliseconds(" RTT=", places.rtt_us);
-    number("ms (srtt_raw=", places.srtt_us);
-    milliseconds(") srtt_ms=", places.srtt_us);
-    number("ms CWND=", places.cwnd);
+    constexpr std::size_t longest = 1024; // two ends, fourteen numbers, the words between
+    ScriptPart part{record, sink.room_for(longest)};
+    part.word("sock=0x");
+    part.text = std::to_chars(part.text, part.text + 16, row.sock(), 16).ptr;
+    part.word(" ");
+    part.text = to_chars(part.text, reader_.local(record));
+    part.word(" -> ");
+    part.text = to_chars(part.text, reader_.remote(record));
+    part.number(" proto=", places.proto);
+    part.number(" pkts=", places.pkts_sent);
+    part.number(" bytes=", places.bytes_sent);
+    part.number(" retr=", places.retransmits);
+    part.milliseconds(" RTT=", places.rtt_us);
+    part.number("ms (srtt_raw=", places.srtt_us);
+    part.milliseconds(") srtt_ms=", places.srtt_us);
+    part.number("ms CWND=", places.cwnd);
+    sink.taken(part.text);
     PutInLine(sink, " MSS state=")(Word{Naming::tcp_state, RecordReader::number(record, places.last_state)});
-    number(" last_seen_ns=", places.last_seen_ns);
+    sink.put(" last_seen_ns=");
+    sink.put(RecordReader::number(record, places.last_seen_ns));
 }
 
 void LineWriter::begin(Sink &sink) {

@@ -42,12 +42,4 @@ void Sink::put_decimal(double number) {
     put_decimal(number, number != 0 && std::abs(number) < one ? 3 : 1);
 }
 
-void Sink::put_thousandths(std::uint64_t thousandths) {
-    put(thousandths / 1000);
-    put('.');
-    for (const unsigned place : {100U, 10U, 1U}) {
-        put(static_cast<char>('0' + thousandths / place % 10));
-    }
-}
-
 } // namespace tcp_stats

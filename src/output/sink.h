@@ -23,6 +23,15 @@ public:
     Sink &operator=(const Sink &) = delete;
     ~Sink() = default;
 
+    /// Room for `count` characters, at most `size`; `taken` says up to where they were written.
+    char *room_for(std::size_t count) {
+        if (size - used_ < count) {
+            flush();
+        }
+        return buffer_->data() + used_;
+    }
+    void taken(const char *end) { used_ = static_cast<std::size_t>(end - buffer_->data()); }
+
     void put(char c) {
         *room_for(1) = c;
         ++used_;
@@ -47,16 +56,13 @@ public:
     }
     void put(std::int64_t number) { put_chars(number); }
 
-    template <typename End> void put_end(const End &end) {
-        auto *text = room_for(longest_end);
-        used_ += static_cast<std::size_t>(to_chars(text, end) - text);
-    }
+    template <typename End> void put_end(const End &end) { taken(to_chars(room_for(longest_end), end)); }
 
     /// `0x1f`
     void put_pointer(std::uint64_t number) {
         put(std::string_view("0x"));
         auto *text = room_for(most_digits);
-        used_ += static_cast<std::size_t>(std::to_chars(text, text + most_digits, number, 16).ptr - text);
+        taken(std::to_chars(text, text + most_digits, number, 16).ptr);
     }
 
     void put_hex(const RawBytes &bytes);
@@ -66,9 +72,6 @@ public:
 
     /// With one decimal; below 1 with three, so that two events in a minute are not 0.0 a second.
     void put_decimal(double number);
-
-    /// A number of thousandths, with three decimals.
-    void put_thousandths(std::uint64_t thousandths);
 
     /// Hands over what is in the buffer.
     void flush() {
@@ -81,16 +84,9 @@ public:
 private:
     static constexpr std::size_t most_digits = 24;
 
-    char *room_for(std::size_t count) {
-        if (size - used_ < count) {
-            flush();
-        }
-        return buffer_->data() + used_;
-    }
-
     template <typename Number> void put_chars(Number number) {
         auto *text = room_for(most_digits);
-        used_ += static_cast<std::size_t>(std::to_chars(text, text + most_digits, number).ptr - text);
+        taken(std::to_chars(text, text + most_digits, number).ptr);
     }
 
     std::function<void(std::string_view)> take_;

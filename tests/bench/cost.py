@@ -15,6 +15,7 @@ from harness import MONITOR, compile_outside  # noqa: E402
 FLOWS, ROUNDS = map(int, sys.argv[1:])
 BATCHES = 20  # the quietest counts: other things run on the machine
 SENDS = 1000
+PASSES = 5  # snapshots that are looked at
 PROCESSES, NAMESPACES = 5000 * FLOWS // 4000, 100 * FLOWS // 4000
 HOOKS = {
     "original program, kprobe": [MONITOR, "-i", "1000", "--src", "tests/lab/programs/original.c"],
@@ -92,6 +93,34 @@ def cpu_per_snapshot_s(name):
     return (cpu_s(commands(many)) - cpu_s(commands(few))) / (many - few)
 
 
+def cpu_with_the_originals_program_s(command):
+    """Per snapshot, once it shows all sockets: that program knows one only once something was sent on it."""
+    process = first_snapshot(command)
+    for sock in socks:
+        sock.send(b"x")
+    snapshots, shown, began_s = 0, 0, None
+    for line in process.stdout:
+        if not line.startswith("[snapshot]"):
+            shown += line.startswith("sock=")
+            continue
+        if began_s is not None:
+            snapshots += 1
+            if snapshots == PASSES:
+                break
+        elif shown >= len(socks):
+            began_s = on_cpu_s(process.pid)
+        shown = 0
+    spent_s = on_cpu_s(process.pid) - began_s
+    process.kill()
+    process.wait()
+    return spent_s / PASSES
+
+
+def on_cpu_s(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0]) / 1e9
+
+
 def crowded():
     """Processes that do nothing, and namespaces without a connection; until they are killed."""
     for number in range(NAMESPACES):
@@ -115,18 +144,40 @@ with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
     for _ in range(FLOWS // 2):
         socks.append(socket.create_connection(listener.getsockname()))
         socks.append(listener.accept()[0])
+def ours(*options):
+    return 2, 42, lambda count: [[MONITOR, "-i", "0.01", "-c", str(count), *options]]
+
+
 SNAPSHOTS = {
     "ss -tinO": (0, 10, lambda count: [["ss", "-tinO"]] * count),
-    "tcp_stats_monitor": (2, 42, lambda count: [[MONITOR, "-i", "0.01", "-c", str(count)]]),
+    "line": ours(),
+    "json": ours("-o", "json"),
+    "csv": ours("-o", "csv"),
+    "table": ours("-o", "table"),
+    "table --top 20": ours("-o", "table", "--top", "20"),
 }
 taken = {name: [] for name in SNAPSHOTS}
 for _ in range(ROUNDS):
     for name in SNAPSHOTS:
         taken[name].append(cpu_per_snapshot_s(name))
+show(f"CPU per snapshot, {FLOWS} sockets", "ms", 1000, taken)
+
+ORIGINALS = {
+    "original, Python BCC": ["/usr/bin/python3", "tests/bench/original.py", "tests/lab/programs/original.c", "0.01"],
+    "tcp_stats_monitor": [MONITOR, "-i", "0.01", "--src", "tests/lab/programs/original.c"],
+}
+taken = {name: [] for name in ORIGINALS}
+for _ in range(ROUNDS):
+    for name, command in ORIGINALS.items():
+        taken[name].append(cpu_with_the_originals_program_s(command))
+show("the same, original's program", "ms", 1000, taken)
+
+taken = {"no crowd": [], "a crowd": []}
+taken["no crowd"] = [cpu_per_snapshot_s("line") for _ in range(ROUNDS)]
 crowd = crowded()
 crowd.stdout.readline()
-taken["the same in a crowd"] = [cpu_per_snapshot_s("tcp_stats_monitor") for _ in range(ROUNDS)]
-show(f"CPU per snapshot, {FLOWS} sockets", "ms", 1000, taken)
+taken["a crowd"] = [cpu_per_snapshot_s("line") for _ in range(ROUNDS)]
+show("CPU per snapshot, line", "ms", 1000, taken)
 print(f"A crowd: {PROCESSES} processes and {NAMESPACES} network namespaces more.", flush=True)
 os.killpg(crowd.pid, signal.SIGKILL)
 os._exit(0)  # thousands of sockets need no closing one by one

@@ -1,4 +1,5 @@
-"""The original monitor, written again from its description: Python, BCC, kernel headers."""
+"""PROGRAM [SECONDS]: the original monitor, written again from its description: Python, BCC, kernel headers. So many
+seconds (1) between snapshots."""
 import socket
 import struct
 import sys
@@ -12,6 +13,7 @@ NAMES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN
 
 def main():
     table = BPF(src_file=sys.argv[1]).get_table("flow_stats")
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 1
     print("eBPF carregado. Monitorando fluxos TCP (por sock pointer). Ctrl-C para sair.\n")
     while True:
         print("[snapshot]" if len(table) else "[snapshot] sem fluxos observados ainda.", flush=True)
@@ -22,7 +24,7 @@ def main():
                   f"proto={v.addr.proto} pkts={v.pkts_sent} bytes={v.bytes_sent} retr={v.retransmits} "
                   f"RTT={rtt_us / 1000:.3f}ms (srtt_raw={srtt_us}) srtt_ms={srtt_us / 1000:.3f}ms CWND={cwnd} MSS "
                   f"state={NAMES.get(v.last_state, v.last_state)} last_seen_ns={v.last_seen_ns}")
-        time.sleep(1)
+        time.sleep(seconds)
 
 
 try:

@@ -29,7 +29,7 @@
  *   RING_BUFFER       it has BPF ring buffers (Linux 5.8)
  *   KERNEL_HZ=N       its timer ticks per second
  *   KERNEL_HAS(S, M)  whether its struct S has a member M, for #if
- *   UNUSED_member=1   --columns and what else is asked for do not need that member of flow_stats_t
+ *   UNUSED_member=1   --columns and what else is asked for do not need that member of flow_stats_t: it is left out
  *   USER_FIELDS_HEADER  --field: names a header with USER_FIELDS(FIELD), a list of FIELD(name, value)
  *   CONDITION_HEADER    --where: names a header with FLOW_WANTED(flow), what it says of a struct flow_identity_t
  *
@@ -109,62 +109,97 @@ struct send_state_t {
 };
 
 /*
- * SAMPLE(member, value) sets a member of the record `s`, if anybody asks for it: else the kernel's is not read.
+ * A member that nobody asks for is not in the record: MEMBER(type, name) declares one that may be left out, and
+ * IF_USED(member, code) is code for the case that it is there. SAMPLE(member, value) sets it in the record `s`.
  */
-#define IN_USE(member) (!IS_ENABLED(UNUSED_##member))
-#define SAMPLE(member, value)              \
-	do {                               \
-		if (IN_USE(member))        \
-			s->member = value; \
-	} while (0)
+#define IF_USED(member, ...) IF_USED_(IS_ENABLED(UNUSED_##member), __VA_ARGS__)
+#define IF_USED_(unused, ...) IF_USED__(unused, __VA_ARGS__)
+#define IF_USED__(unused, ...) IF_UNUSED_IS_##unused(__VA_ARGS__)
+#define IF_UNUSED_IS_0(...) __VA_ARGS__
+#define IF_UNUSED_IS_1(...)
+#define MEMBER(type, name) IF_USED(name, type name;)
+#define SAMPLE(member, value) IF_USED(member, s->member = value)
+
+/* Whether somebody asks for what is made of retransmit_state. */
+#define CAUSES_USED                                                                                          \
+	!(IS_ENABLED(UNUSED_retr_unseen) && IS_ENABLED(UNUSED_retr_fast) && IS_ENABLED(UNUSED_retr_rto) &&    \
+	  IS_ENABLED(UNUSED_retr_probe) && IS_ENABLED(UNUSED_retr_syn) && IS_ENABLED(UNUSED_recovery_us))
 
 /* Every bit set in an unsigned field: there is no such value now. It is not shown. */
 #define ABSENT 0xffffffffffffffffULL
 
 struct flow_stats_t {
 	struct flow_addr_t addr;
-	u64 pkts_sent;	  /* segments with data sent, those sent again included */
-	u64 bytes_sent;	  /* bytes that the application handed over and the socket accepted */
-	u64 retransmits;  /* segments sent again */
-	u32 last_state;	  /* TCP_ESTABLISHED, … */
-	u32 srtt_us;	  /* smoothed round-trip time, µs times 8: the kernel keeps three fraction bits */
-	u32 rtt_us;	  /* the same in µs */
-	u32 cwnd;	  /* congestion window, in segments of one MSS */
-	u64 last_seen_ns; /* of the last event, not of the last sample; a send is timed to one timer tick */
-
-	/* Who and where. */
-	u32 pid;
-	u32 netns; /* inode number of its network namespace */
-	u64 cgroup; /* id of the socket's cgroup (v2): that of its inode */
-	char comm[16];
 
 	/* When, as bpf_ktime_get_ns(); 0: not seen, or not yet. */
 	u64 first_seen_ns; /* tells this connection from others that had the same struct sock */
-	u64 opened_ns;	   /* SYN sent, or handshake complete */
 	u64 sampled_ns;
+	u64 opened_ns; /* SYN sent, or handshake complete */
 	u64 closed_ns;
-	u32 closed_from; /* the state it had before */
+
+	u32 last_state;		/* TCP_ESTABLISHED, … */
+	MEMBER(u32, srtt_us)	/* smoothed round-trip time, µs times 8: the kernel keeps three fraction bits */
+	MEMBER(u64, pkts_sent)	/* segments with data sent, those sent again included */
+	MEMBER(u64, bytes_sent) /* bytes that the application handed over and the socket accepted */
+	MEMBER(u64, retransmits) /* segments sent again */
+	MEMBER(u32, rtt_us)	/* srtt_us in µs */
+	MEMBER(u32, cwnd)	/* congestion window, in segments of one MSS */
+	u64 last_seen_ns;	/* of the last event, not of the last sample; a send is timed to one timer tick */
+
+	/* Who and where. */
+	u32 pid;
+	u32 netns;	    /* inode number of its network namespace */
+	MEMBER(u64, cgroup) /* id of the socket's cgroup (v2): that of its inode */
+	IF_USED(comm, char comm[16];)
+	u32 closed_from; /* of a closed one, the state before */
 
 	/* Of struct tcp_sock and what it begins with, when sampled. */
-	u32 rttvar_us, min_rtt_us, rto_us;
-	u32 mss, ssthresh, snd_wnd, rcv_wnd;
-	u64 bytes_acked, bytes_received, bytes_retrans;
-	u32 segs_out, segs_in, data_segs_in, delivered, delivered_ce, lost;
-	u32 reordering, reord_seen, dsack_dups, rcv_ooopack;
-	u32 notsent, rcvq;
-	u32 unacked, sacked, lost_now, retrans_now, in_flight;
-	u64 pacing_rate, delivery_rate;
-	u64 busy_us, rwnd_limited_us, sndbuf_limited_us, recovery_us;
-	char ca[16];
-	u8 cwnd_limited;
-	u8 app_limited;
-	u8 sndbuf_full;
-	u8 pad;
-	u32 retr_unseen, retr_fast, retr_rto, retr_probe, retr_syn;
+	MEMBER(u32, rttvar_us)
+	MEMBER(u32, min_rtt_us)
+	MEMBER(u32, rto_us)
+	MEMBER(u32, mss)
+	MEMBER(u32, ssthresh)
+	MEMBER(u32, snd_wnd)
+	MEMBER(u32, rcv_wnd)
+	MEMBER(u64, bytes_acked)
+	MEMBER(u64, bytes_received)
+	MEMBER(u64, bytes_retrans)
+	MEMBER(u32, segs_out)
+	MEMBER(u32, segs_in)
+	MEMBER(u32, data_segs_in)
+	MEMBER(u32, delivered)
+	MEMBER(u32, delivered_ce)
+	MEMBER(u32, lost)
+	MEMBER(u32, reordering)
+	MEMBER(u32, reord_seen)
+	MEMBER(u32, dsack_dups)
+	MEMBER(u32, rcv_ooopack)
+	MEMBER(u32, notsent)
+	MEMBER(u32, rcvq)
+	MEMBER(u32, unacked)
+	MEMBER(u32, sacked)
+	MEMBER(u32, lost_now)
+	MEMBER(u32, retrans_now)
+	MEMBER(u32, in_flight)
+	MEMBER(u64, pacing_rate)
+	MEMBER(u64, delivery_rate)
+	MEMBER(u64, busy_us)
+	MEMBER(u64, rwnd_limited_us)
+	MEMBER(u64, sndbuf_limited_us)
+	MEMBER(u64, recovery_us)
+	IF_USED(ca, char ca[16];)
+	MEMBER(u8, cwnd_limited)
+	MEMBER(u8, app_limited)
+	MEMBER(u8, sndbuf_full)
+	MEMBER(u32, retr_unseen)
+	MEMBER(u32, retr_fast)
+	MEMBER(u32, retr_rto)
+	MEMBER(u32, retr_probe)
+	MEMBER(u32, retr_syn)
 #if KERNEL_HAS(tcp_sock, total_rto)
-	u32 timeouts;
+	MEMBER(u32, timeouts)
 #endif
-	u64 sendmsg_calls;
+	MEMBER(u64, sendmsg_calls)
 #ifdef LISTENING
 	u32 acceptq, acceptq_max, synq;
 #endif
@@ -173,7 +208,9 @@ struct flow_stats_t {
 	USER_FIELDS(USER_MEMBER)
 #define USER_MEMBER_SIGN(name, value) u8 signed_##name[1 + field_##name##_is_signed];
 	USER_FIELDS(USER_MEMBER_SIGN)
+#if CAUSES_USED
 	struct retransmit_state_t retransmit_state;
+#endif
 	struct send_state_t send_state;
 };
 
@@ -387,7 +424,7 @@ static inline void remove_replaced(u64 key, struct flow_stats_t *s)
 static inline void fill_who(struct flow_stats_t *s)
 {
 	s->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(s->comm, sizeof(s->comm));
+	IF_USED(comm, bpf_get_current_comm(s->comm, sizeof(s->comm)));
 }
 
 /* A FIN takes a sequence number, as if it were a byte. Its state tells that it is queued or sent. */
@@ -453,6 +490,7 @@ static inline void sample_chrono(struct flow_stats_t *s, struct tcp_sock *tp)
 /* Retransmits by cause, with what has not been divided up yet. */
 static inline void sample_causes(struct flow_stats_t *s, struct tcp_sock *tp)
 {
+#if CAUSES_USED
 	struct retransmit_state_t *r = &s->retransmit_state;
 	u32 fresh = tp->total_retrans - r->total;
 	u32 cause = r->cause;
@@ -463,6 +501,7 @@ static inline void sample_causes(struct flow_stats_t *s, struct tcp_sock *tp)
 	SAMPLE(retr_probe, r->segments[CAUSE_PROBE] + (cause == CAUSE_PROBE ? fresh : 0));
 	SAMPLE(retr_syn, r->segments[CAUSE_SYN] + (cause == CAUSE_SYN ? fresh : 0));
 	SAMPLE(recovery_us, r->recovery_ns / 1000);
+#endif
 }
 
 /* Whether the application was told, or waits, to send more when there is room (SOCK_NOSPACE is bit 2). */
@@ -565,8 +604,7 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 	SAMPLE(delivery_rate, delivery_rate_of(tp));
 
 	s->addr.ca_state = icsk->icsk_ca_state;
-	if (IN_USE(ca))
-		bpf_probe_read_kernel_str(s->ca, sizeof(s->ca), icsk->icsk_ca_ops->name);
+	IF_USED(ca, bpf_probe_read_kernel_str(s->ca, sizeof(s->ca), icsk->icsk_ca_ops->name));
 	SAMPLE(cwnd_limited, tp->is_cwnd_limited);
 	SAMPLE(app_limited, tp->rate_app_limited);
 	SAMPLE(sndbuf_full, waits_for_sndbuf(sk));
@@ -599,10 +637,12 @@ static inline struct flow_stats_t *start_record(u64 sock)
 /* What was sent again before this record began: a SYN-ACK of its own handshake, or of unseen cause. */
 static inline void begin_causes(struct flow_stats_t *s, struct tcp_sock *tp, u32 cause)
 {
+#if CAUSES_USED
 	__builtin_memset(&s->retransmit_state, 0, sizeof(s->retransmit_state));
 	s->retransmit_state.total = tp->total_retrans;
 	s->retransmit_state.segments[cause] = tp->total_retrans;
 	s->retransmit_state.cause = cause;
+#endif
 }
 
 /*
@@ -658,7 +698,7 @@ static inline int on_sendmsg(struct sock *sk)
 
 	if (!s)
 		return 0;
-	__sync_fetch_and_add(&s->sendmsg_calls, 1);
+	IF_USED(sendmsg_calls, __sync_fetch_and_add(&s->sendmsg_calls, 1));
 	if (s->pid != bpf_get_current_pid_tgid() >> 32 || tick - s->send_state.tick > SEND_PAUSE_TICKS)
 		fill_who(s);
 	s->send_state.tick = tick;
@@ -711,19 +751,12 @@ static inline u32 cause_of(u32 state, u32 ca_state)
 	return ca_state == TCP_CA_Recovery ? CAUSE_FAST : CAUSE_PROBE;
 }
 
-/* tcp_retransmit_skb() begins: called by the retransmission timer, or while acknowledgements come in. */
-static inline int on_retransmit(struct sock *sk)
+/* Notes why, and what time it takes. */
+static inline void note_cause(struct retransmit_state_t *r, struct tcp_sock *tp, u64 now)
 {
-	struct flow_stats_t *s = observe(sk);
-	struct tcp_sock *tp = s ? socket_of(sk) : NULL;
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
-	struct retransmit_state_t *r;
-	u64 now, rtt_ns, waited_ns;
+	u64 rtt_ns, waited_ns;
 
-	if (!tp)
-		return 0;
-	now = s->last_seen_ns = bpf_ktime_get_ns();
-	r = &s->retransmit_state;
 	settle(r, tp->total_retrans);
 	r->cause = cause_of(((struct sock *)tp)->__sk_common.skc_state, icsk->icsk_ca_state);
 
@@ -735,8 +768,26 @@ static inline int on_retransmit(struct sock *sk)
 			waited_ns = (u64)icsk->icsk_rto * (1000000000 / KERNEL_HZ);
 		add_recovery(r, now - waited_ns, now + rtt_ns);
 	}
+}
+
+/* tcp_retransmit_skb() begins: called by the retransmission timer, or while acknowledgements come in. */
+static inline int on_retransmit(struct sock *sk)
+{
+	struct flow_stats_t *s = observe(sk);
+
+	if (!s)
+		return 0;
+	s->last_seen_ns = bpf_ktime_get_ns();
+#if CAUSES_USED
+	struct tcp_sock *tp = socket_of(sk);
+
+	if (tp)
+		note_cause(&s->retransmit_state, tp, s->last_seen_ns);
+#endif
 	return 0;
 }
+
+#if CAUSES_USED
 
 /*
  * Segments were sent again and are counted, tail-loss probes among them, which do not pass the function
@@ -762,6 +813,7 @@ RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
 	settle(&s->retransmit_state, total);
 	return 0;
 }
+#endif
 
 #ifdef RING_BUFFER
 /* Where the last record of a connection is put together. */
@@ -1103,7 +1155,7 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 	if (!s || s->pid)
 		return 0;
 	s->pid = task->tgid;
-	bpf_probe_read_kernel_str(s->comm, sizeof(s->comm), task->group_leader->comm);
+	IF_USED(comm, bpf_probe_read_kernel_str(s->comm, sizeof(s->comm), task->group_leader->comm));
 	return 0;
 }
 

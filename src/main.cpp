@@ -11,7 +11,6 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "cli/options.h"
-#include "column/columns.h"
 #include "compile/compiler.h"
 #include "compile/program_text.h"
 #include "loop/standard_output.h"

@@ -417,4 +417,31 @@ std::string help_text() {
     return text.str();
 }
 
+std::string field_list() {
+    std::vector<std::array<std::string, 5>> rows = {{"NAME", "UNIT", "SINCE", "KERNEL", "MEANING"}};
+    for (const auto &field : known_fields()) {
+        if (field.source == Source::internal) {
+            continue;
+        }
+        const std::string meaning = field.meaning;
+        const auto first_sentence = meaning.find(". ");
+        rows.push_back({shown_name(field), field.unit, field.since, field.kernel,
+                        meaning.substr(0, first_sentence == meaning.npos ? meaning.npos : first_sentence + 1)});
+    }
+    std::array<std::size_t, 4> widths{};
+    for (const auto &row : rows) {
+        for (std::size_t i = 0; i < widths.size(); ++i) {
+            widths[i] = std::max(widths[i], row[i].size());
+        }
+    }
+    std::string text;
+    for (const auto &row : rows) {
+        for (std::size_t i = 0; i < widths.size(); ++i) {
+            text += fmt::format("{:<{}}  ", row[i], widths[i]);
+        }
+        text += row.back() + '\n';
+    }
+    return text;
+}
+
 } // namespace tcp_stats

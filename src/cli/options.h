@@ -51,4 +51,7 @@ Result<Options> parse_options(int argc, const char *const *argv);
 /// The text of --help.
 std::string help_text();
 
+/// The table of --list-fields.
+std::string field_list();
+
 } // namespace tcp_stats

@@ -40,6 +40,10 @@ public:
     /// an 8-byte key and a struct for its value.
     static Result<FlowTable> open(const Program &program);
 
+    /// One that is there already, and outlives it.
+    FlowTable(int fd, RecordLayout layout, std::size_t max_entries)
+        : fd_(fd), layout_(std::move(layout)), max_entries_(max_entries) {}
+
     /// Where a record's fields lie.
     const RecordLayout &layout() const { return layout_; }
 
@@ -54,9 +58,6 @@ public:
     void remove(std::uint64_t sock) const;
 
 private:
-    FlowTable(int fd, RecordLayout layout, std::size_t max_entries)
-        : fd_(fd), layout_(std::move(layout)), max_entries_(max_entries) {}
-
     int fd_; ///< the Program's
     RecordLayout layout_;
     std::size_t max_entries_;

@@ -25,8 +25,8 @@ public:
     explicit SocketWalk(BpfIterator sockets) : sockets_(std::move(sockets)) {}
 
     /// Walks the TCP sockets of every network namespace that is known to have some. Returns the namespaces that were
-    /// walked, by inode number. One that this process may not enter is not among them. Error: kernel_unsupported, when not even
-    /// its own could be walked.
+    /// walked, by inode number. One that this process may not enter is not among them. Error: kernel_unsupported, when
+    /// not even its own could be walked.
     Result<std::unordered_set<std::uint64_t>> walk();
 
     /// Namespaces that were not walked, by inode number, and when the newest connection there began (CLOCK_MONOTONIC,

@@ -1,51 +1,33 @@
 #include "output/csv_writer.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/printable.h"
 #include "output/time_text.h"
 #include "output/utf8.h"
+#include "output/value_text.h"
 
 namespace tcp_stats {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
 
-/// In quotation marks where it must be.
-void put_cell(Sink &sink, std::string_view text) {
-    if (text.find_first_of("\",") == text.npos) {
-        sink.put(text);
-        return;
+bool is_plain_cell(std::string_view text) { return is_plain_ascii(text) && text.find_first_of("\",") == text.npos; }
+
+/// UTF-8, in quotation marks where it must be.
+std::string cell(std::string_view text) {
+    auto readable = printable(valid_utf8(text));
+    if (readable.find_first_of("\",") == std::string::npos) {
+        return readable;
     }
-    sink.put('"');
-    for (const char c : text) {
-        if (c == '"') {
-            sink.put('"');
-        }
-        sink.put(c);
+    std::string quoted = "\"";
+    for (const char c : readable) {
+        quoted.append(c == '"' ? 2 : 1, c);
     }
-    sink.put('"');
+    return quoted + '"';
 }
 
-struct PutCell {
-    Sink &sink;
-
-    void operator()(std::monostate /*absent*/) const {}
-    void operator()(std::uint64_t number) const { sink.put(number); }
-    void operator()(std::int64_t number) const { sink.put(number); }
-    void operator()(double number) const { sink.put_decimal(number); }
-    void operator()(std::string_view text) const {
-        is_plain_ascii(text) ? put_cell(sink, text) : put_cell(sink, printable(valid_utf8(text)));
-    }
-    void operator()(const Word &word) const {
-        const auto name = name_of(word);
-        name.empty() ? sink.put(word.number) : sink.put(name);
-    }
-    void operator()(const RawBytes &bytes) const { sink.put_hex(bytes); }
-    template <typename End> void operator()(const End &end) const { sink.put_end(end); }
-};
+constexpr ValueText in_csv = {is_plain_cell, cell};
 
 } // namespace
 
@@ -57,7 +39,7 @@ void CsvWriter::begin(Sink &sink) {
     sink.put(pointers_ ? "time,monotonic_ns,id,sock" : "time,monotonic_ns,id");
     for (const auto *column : columns_) {
         sink.put(',');
-        put_cell(sink, printable(column->name));
+        sink.put(cell(column->name));
     }
     sink.put(line_end);
 }
@@ -74,7 +56,7 @@ void CsvWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Si
         RowValues values(row);
         for (const auto *column : columns_) {
             sink.put(',');
-            std::visit(PutCell{sink}, values[*column]);
+            put_value(sink, values[*column], in_csv);
         }
         sink.put(line_end);
     }

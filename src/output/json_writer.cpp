@@ -11,48 +11,7 @@ namespace {
 /// Of the objects' form, docs/snapshot.schema.json: a key that goes or changes its meaning makes it another one.
 constexpr int schema_version = 1;
 
-/// `,"name":value`, or nothing where there is no value.
-class PutInObject {
-public:
-    PutInObject(Sink &sink, std::string_view name) : sink_(sink), name_(name) {}
-
-    void operator()(std::monostate /*absent*/) const {}
-    void operator()(std::uint64_t number) const { named().put(number); }
-    void operator()(std::int64_t number) const { named().put(number); }
-    void operator()(double number) const { named().put_decimal(number, 3); }
-    void operator()(std::string_view text) const {
-        if (is_plain_ascii(text) && text.find_first_of("\"\\") == text.npos) {
-            in_quotes([&] { sink_.put(text); });
-        } else {
-            named().put(json_string(text));
-        }
-    }
-    void operator()(const Word &word) const {
-        const auto name = name_of(word);
-        in_quotes([&] { name.empty() ? sink_.put(word.number) : sink_.put(name); });
-    }
-    void operator()(const RawBytes &bytes) const {
-        in_quotes([&] { sink_.put_hex(bytes); });
-    }
-    template <typename End> void operator()(const End &end) const {
-        in_quotes([&] { sink_.put_end(end); });
-    }
-
-private:
-    Sink &named() const {
-        sink_.put(name_);
-        return sink_;
-    }
-
-    template <typename Write> void in_quotes(Write write) const {
-        named().put('"');
-        write();
-        sink_.put('"');
-    }
-
-    Sink &sink_;
-    std::string_view name_;
-};
+constexpr ValueText in_json = {is_plain_in_json, json_string, true, true};
 
 } // namespace
 
@@ -71,10 +30,7 @@ void JsonWriter::write_object(const Row &row, Sink &sink) const {
         sink.put_pointer(row.sock());
         sink.put('"');
     }
-    RowValues values(row);
-    for (const auto &[column, name] : columns_) {
-        std::visit(PutInObject(sink, name), values[*column]);
-    }
+    put_values(sink, row, columns_, in_json);
     sink.put('}');
 }
 

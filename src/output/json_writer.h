@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "output/value_text.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -16,16 +17,10 @@ public:
     void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) override;
 
 private:
-    /// A column with `,"name":` before its values.
-    struct Named {
-        const Column *column;
-        std::string name;
-    };
-
     void write_object(const Row &row, Sink &sink) const;
     template <typename Condition> void write_list(const std::vector<Row> &rows, Sink &sink, Condition condition) const;
 
-    std::vector<Named> columns_;
+    std::vector<ColumnText> columns_;
     bool pointers_;
     std::string group_by_;
     std::optional<std::uint64_t> previous_ns_; ///< time of the snapshot before

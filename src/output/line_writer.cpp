@@ -11,34 +11,7 @@
 namespace tcp_stats {
 namespace {
 
-/// ` name=value`, or nothing where there is no value.
-class PutInLine {
-public:
-    PutInLine(Sink &sink, std::string_view name) : sink_(sink), name_(name) {}
-
-    void operator()(std::monostate /*absent*/) const {}
-    void operator()(std::uint64_t value) const { named().put(value); }
-    void operator()(std::int64_t value) const { named().put(value); }
-    void operator()(double value) const { named().put_decimal(value); }
-    void operator()(std::string_view value) const {
-        is_printable_word(value) ? named().put(value) : named().put(printable_word(value));
-    }
-    void operator()(const Word &word) const {
-        const auto name = name_of(word);
-        name.empty() ? named().put(word.number) : named().put(name);
-    }
-    void operator()(const RawBytes &value) const { named().put_hex(value); }
-    template <typename End> void operator()(const End &value) const { named().put_end(value); }
-
-private:
-    Sink &named() const {
-        sink_.put(name_);
-        return sink_;
-    }
-
-    Sink &sink_;
-    std::string_view name_;
-};
+constexpr ValueText in_line = {is_printable_word, printable_word};
 
 /// Writes to memory that has room for all of it.
 struct ScriptPart {
@@ -101,7 +74,8 @@ void LineWriter::write_script_part(const Row &row, Sink &sink) const {
     part.milliseconds(") srtt_ms=", places.srtt_us);
     part.number("ms CWND=", places.cwnd);
     sink.taken(part.text);
-    PutInLine(sink, " MSS state=")(Word{Naming::tcp_state, RecordReader::number(record, places.last_state)});
+    sink.put(" MSS state=");
+    put_value(sink, Word{Naming::tcp_state, RecordReader::number(record, places.last_state)}, in_line);
     sink.put(" last_seen_ns=");
     sink.put(RecordReader::number(record, places.last_seen_ns));
 }
@@ -123,10 +97,7 @@ void LineWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, S
         } else {
             write_script_part(row, sink);
         }
-        RowValues values(row);
-        for (const auto &[column, name] : further_) {
-            std::visit(PutInLine(sink, name), values[*column]);
-        }
+        put_values(sink, row, further_, in_line);
         sink.put('\n');
     }
     if (refused != 0) {

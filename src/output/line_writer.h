@@ -1,6 +1,7 @@
 // The `line` format: that of the Python script this program comes from, because scripts parse it.
 #pragma once
 
+#include "output/value_text.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
@@ -18,15 +19,9 @@ public:
     void write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) override;
 
 private:
-    /// A column with ` name=` before its values.
-    struct Named {
-        const Column *column;
-        std::string name;
-    };
-
     void write_script_part(const Row &row, Sink &sink) const;
 
-    std::vector<Named> further_;
+    std::vector<ColumnText> further_;
     bool grouped_;
     const RecordReader &reader_;
 };

@@ -12,6 +12,8 @@ bool is_plain_ascii(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
+bool is_plain_in_json(std::string_view text) { return is_plain_ascii(text) && text.find_first_of("\"\\") == text.npos; }
+
 std::string valid_utf8(std::string_view text) {
     std::string valid;
     utf8::replace_invalid(text.begin(), text.end(), std::back_inserter(valid));

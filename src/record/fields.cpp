@@ -1,10 +1,6 @@
 #include "record/fields.h"
 
 #include <algorithm>
-#include <array>
-#include <vector>
-
-#include <fmt/format.h>
 
 namespace tcp_stats {
 namespace {
@@ -263,50 +259,6 @@ constexpr Field field_table[] = {
     {"send_state", nullptr, "ticks", "", "", "When the last send was.", internal},
 };
 
-std::string name_in_line(const Field &field) {
-    if (field.in_line == nullptr) {
-        return fmt::format("`{}=`", field.name);
-    }
-    const std::string_view words = field.in_line;
-    if (words.ends_with("endpoint")) {
-        return std::string(words);
-    }
-    std::string text = "`";
-    for (const char c : words) {
-        text += c == ',' ? "=`, `" : std::string(c == ' ' ? 0 : 1, c);
-    }
-    return text + "=`";
-}
-
-/// Of a field of the record its name there.
-std::string origin(const Field &field) {
-    return is_derived(field)          ? "derived"
-           : field.source == combined ? fmt::format("combined, `{}`", field.name)
-                                      : fmt::format("`{}`", field.name);
-}
-
-std::string in_groups(const Field &field) {
-    if (field.source == internal) {
-        return {};
-    }
-    switch (grouping_of(field)) {
-    case sum:
-        return "sum";
-    case percentiles:
-        return "p50, p95";
-    case minimum:
-        return "least";
-    case maximum:
-        return "most";
-    case most_frequent:
-        return "most frequent";
-    default:
-        return "if all agree";
-    }
-}
-
-std::string code(const char *text) { return *text == '\0' ? std::string() : fmt::format("`{}`", text); }
-
 } // namespace
 
 std::span<const Field> known_fields() { return field_table; }
@@ -382,46 +334,6 @@ std::string_view ending_in_group(std::string_view name) {
         }
     }
     return {};
-}
-
-std::string fields_table() {
-    std::string text = "| in the line | field of `flow_stats_t` | unit | in groups | rests on (kernel) | since Linux | "
-                       "meaning, and what "
-                       "it does not mean |\n|---|---|---|---|---|---|---|\n";
-    for (const auto &field : field_table) {
-        const bool internal_field = field.source == internal;
-        text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n",
-                            internal_field ? std::string("not shown") : name_in_line(field), origin(field), field.unit,
-                            in_groups(field), code(field.kernel), field.since, field.meaning);
-    }
-    return text;
-}
-
-std::string field_list() {
-    std::vector<std::array<std::string, 5>> rows = {{"NAME", "UNIT", "SINCE", "KERNEL", "MEANING"}};
-    for (const auto &field : known_fields()) {
-        if (field.source == Source::internal) {
-            continue;
-        }
-        const std::string meaning = field.meaning;
-        const auto first_sentence = meaning.find(". ");
-        rows.push_back({shown_name(field), field.unit, field.since, field.kernel,
-                        meaning.substr(0, first_sentence == meaning.npos ? meaning.npos : first_sentence + 1)});
-    }
-    std::array<std::size_t, 4> widths{};
-    for (const auto &row : rows) {
-        for (std::size_t i = 0; i < widths.size(); ++i) {
-            widths[i] = std::max(widths[i], row[i].size());
-        }
-    }
-    std::string text;
-    for (const auto &row : rows) {
-        for (std::size_t i = 0; i < widths.size(); ++i) {
-            text += fmt::format("{:<{}}  ", row[i], widths[i]);
-        }
-        text += row.back() + '\n';
-    }
-    return text;
 }
 
 } // namespace tcp_stats

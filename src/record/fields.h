@@ -120,10 +120,4 @@ std::span<const std::string_view> endings(Grouping grouping);
 /// That of these endings which `name` has; empty: none, or it is a field's own name (`acceptq_max`).
 std::string_view ending_in_group(std::string_view name);
 
-/// The table of docs/fields.md, in Markdown.
-std::string fields_table();
-
-/// The table of --list-fields.
-std::string field_list();
-
 } // namespace tcp_stats

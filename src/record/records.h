@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <memory>
-#include <new>
 #include <span>
+#include <utility>
 
 namespace tcp_stats {
 
@@ -20,9 +18,6 @@ using Record = std::span<const std::byte>;
 /// not touched.
 class Records {
 public:
-    /// So many can be told apart by 32 bits, with one number left for none.
-    static constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
-
     /// `record_size` in bytes.
     explicit Records(std::size_t record_size) : record_size_(record_size) {}
 
@@ -30,7 +25,7 @@ public:
     std::size_t size() const { return size_; }
 
     /// The address of the kernel's struct sock that is the key.
-    std::uint64_t sock(std::size_t index) const { return socks_.get()[index]; }
+    std::uint64_t sock(std::size_t index) const { return socks_[index]; }
     Record operator[](std::size_t index) const { return {records_.get() + index * record_size_, record_size_}; }
 
     /// Keeps the memory, unless that is much more than was needed this time: of a crowd that has gone.
@@ -69,31 +64,21 @@ public:
     void grow(std::size_t count) { size_ += count; }
 
 private:
-    struct Free {
-        void operator()(void *memory) const { std::free(memory); } // NOLINT(cppcoreguidelines-no-malloc)
-    };
-
-    /// By realloc(3), which moves pages of large blocks instead of copying them.
-    template <typename T> static void resize(std::unique_ptr<T, Free> &memory, std::size_t count) {
-        auto *larger = std::realloc(memory.get(), count); // NOLINT(cppcoreguidelines-no-malloc)
-        if (larger == nullptr) {
-            throw std::bad_alloc();
-        }
-        (void)memory.release();
-        memory.reset(static_cast<T *>(larger));
-    }
-
     void reserve(std::size_t capacity) {
-        resize(socks_, capacity * sizeof(std::uint64_t));
-        resize(records_, std::max<std::size_t>(1, capacity * record_size_));
+        auto socks = std::make_unique_for_overwrite<std::uint64_t[]>(capacity);
+        auto records = std::make_unique_for_overwrite<std::byte[]>(capacity * record_size_);
+        std::copy_n(socks_.get(), size_, socks.get());
+        std::copy_n(records_.get(), size_ * record_size_, records.get());
+        socks_ = std::move(socks);
+        records_ = std::move(records);
         capacity_ = capacity;
     }
 
     std::size_t record_size_;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
-    std::unique_ptr<std::uint64_t, Free> socks_;
-    std::unique_ptr<std::byte, Free> records_;
+    std::unique_ptr<std::uint64_t[]> socks_;
+    std::unique_ptr<std::byte[]> records_;
 };
 
 } // namespace tcp_stats

@@ -23,7 +23,9 @@ struct Count {
 };
 
 /// Whether a count of that name is what is missing now; others are what was missed since the snapshot before.
-bool is_missing_now(std::string_view name);
+inline bool is_missing_now(std::string_view name) {
+    return name == "untracked" || name == "unwalked" || name == "incomplete";
+}
 
 struct Flow {
     static constexpr std::uint32_t none = ~std::uint32_t(0);

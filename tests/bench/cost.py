@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab", "checks"))
 
 from harness import MONITOR, compile_outside  # noqa: E402
+from short_connections import short_connections  # noqa: E402
 
 FLOWS, ROUNDS = map(int, sys.argv[1:])
 BATCHES = 20  # the quietest counts: other things run on the machine
@@ -21,6 +22,7 @@ HOOKS = {
     "original program, kprobe": [MONITOR, "-i", "1000", "--src", "tests/lab/programs/original.c"],
     "tcp_stats_monitor, kprobe": [MONITOR, "-i", "1000", "--attach", "kprobe"],
     "look-up and add alone, kprobe": [MONITOR, "-i", "1000", "--src", "tests/bench/programs/look_up_and_add.c"],
+    "the same per CPU, kprobe": [MONITOR, "-i", "1000", "--src", "tests/bench/programs/per_cpu.c"],
     "tcp_stats_monitor, fentry": [MONITOR, "-i", "1000", "--attach", "fentry"],
     "look-up and add alone, fentry": [MONITOR, "-i", "1000", "--attach", "fentry", "--src",
                                       "tests/bench/programs/look_up_and_add.c"],
@@ -116,6 +118,11 @@ def cpu_with_the_originals_program_s(command):
     return spent_s / PASSES
 
 
+def resident_mb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 1024
+
+
 def on_cpu_s(pid):
     with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
         return int(file.read().split()[0]) / 1e9
@@ -180,4 +187,12 @@ taken["a crowd"] = [cpu_per_snapshot_s("line") for _ in range(ROUNDS)]
 show("CPU per snapshot, line", "ms", 1000, taken)
 print(f"A crowd: {PROCESSES} processes and {NAMESPACES} network namespaces more.", flush=True)
 os.killpg(crowd.pid, signal.SIGKILL)
+
+process = first_snapshot([MONITOR, "-i", "0.1", "--max-flows", str(FLOWS // 4)])
+drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+print(f"Resident, with room for {FLOWS // 4} flows:", f"{resident_mb(process.pid):.1f} MB", end="")
+for _ in range(5):
+    short_connections(5 * FLOWS, size=100)
+    print(f", {5 * FLOWS} connections later {resident_mb(process.pid):.1f}", end="", flush=True)
+print()
 os._exit(0)  # thousands of sockets need no closing one by one

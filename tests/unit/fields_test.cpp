@@ -5,9 +5,73 @@
 #include <set>
 #include <sstream>
 
+#include <fmt/format.h>
+
 #include "test.h"
 
 using namespace tcp_stats;
+
+namespace {
+
+std::string name_in_line(const Field &field) {
+    if (field.in_line == nullptr) {
+        return fmt::format("`{}=`", field.name);
+    }
+    const std::string_view words = field.in_line;
+    if (words.ends_with("endpoint")) {
+        return std::string(words);
+    }
+    std::string text = "`";
+    for (const char c : words) {
+        text += c == ',' ? "=`, `" : std::string(c == ' ' ? 0 : 1, c);
+    }
+    return text + "=`";
+}
+
+/// Of a field of the record its name there.
+std::string origin(const Field &field) {
+    return is_derived(field)                  ? "derived"
+           : field.source == Source::combined ? fmt::format("combined, `{}`", field.name)
+                                              : fmt::format("`{}`", field.name);
+}
+
+std::string in_groups(const Field &field) {
+    if (field.source == Source::internal) {
+        return {};
+    }
+    switch (grouping_of(field)) {
+    case Grouping::sum:
+        return "sum";
+    case Grouping::percentiles:
+        return "p50, p95";
+    case Grouping::minimum:
+        return "least";
+    case Grouping::maximum:
+        return "most";
+    case Grouping::most_frequent:
+        return "most frequent";
+    default:
+        return "if all agree";
+    }
+}
+
+std::string code(const char *text) { return *text == '\0' ? std::string() : fmt::format("`{}`", text); }
+
+/// The table of docs/fields.md, in Markdown.
+std::string fields_table() {
+    std::string text = "| in the line | field of `flow_stats_t` | unit | in groups | rests on (kernel) | since Linux | "
+                       "meaning, and what "
+                       "it does not mean |\n|---|---|---|---|---|---|---|\n";
+    for (const auto &field : known_fields()) {
+        const bool internal_field = field.source == Source::internal;
+        text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n",
+                            internal_field ? std::string("not shown") : name_in_line(field), origin(field), field.unit,
+                            in_groups(field), code(field.kernel), field.since, field.meaning);
+    }
+    return text;
+}
+
+} // namespace
 
 TEST_CASE("each field has one name and one meaning") {
     std::set<std::string> names;

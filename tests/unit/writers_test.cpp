@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/options.h"
 #include "golden.h"
 #include "snapshot/history.h"
 #include "table.h"

@@ -75,6 +75,8 @@ public:
         case sizeof(std::uint32_t):
             std::memcpy(&value, record.data() + place.offset, sizeof(std::uint32_t));
             break;
+        case 0:
+            break;
         default:
             std::memcpy(&value, record.data() + place.offset, place.size);
         }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
@@ -42,7 +41,7 @@ public:
     void add(std::uint64_t sock, const std::byte *record) {
         const auto room = room_for(1);
         *room.socks = sock;
-        std::memcpy(room.records, record, record_size_);
+        std::copy_n(record, record_size_, room.records);
         grow(1);
     }
 

@@ -32,7 +32,7 @@ void *operator new(std::size_t size) {
     }
     throw std::bad_alloc();
 }
-void operator delete(void *memory) noexcept { std::free(memory); }                        // NOLINT
+void operator delete(void *memory) noexcept { std::free(memory); }                       // NOLINT
 void operator delete(void *memory, std::size_t /*size*/) noexcept { std::free(memory); } // NOLINT
 
 namespace {
@@ -139,8 +139,7 @@ int main(int argc, char **argv) {
     std::printf("records of %zu bytes\n%9s  %-16s %8s %17s %12s %12s\n", layout.size(), "flows", "", "us/flow",
                 "(least - most)", "allocations", "bytes/flow");
     const std::vector<std::string> given(argv + 1, argv + argc);
-    for (const auto &count :
-         given.empty() ? std::vector<std::string>{"1000", "16000", "100000", "1000000"} : given) {
+    for (const auto &count : given.empty() ? std::vector<std::string>{"1000", "16000", "100000", "1000000"} : given) {
         run(layout, reader, std::stoull(count));
     }
 }

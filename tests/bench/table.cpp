@@ -1,6 +1,6 @@
 // table [FLOWS…]: from a real BPF hash with so many records of the built-in program (default 1,000,000) to the first 20
-// rows of a table: the time for reading it, for the snapshot, for choosing and writing; and the same through a condition
-// that only the monitor can decide. Prints medians of five rounds. Needs leave to make BPF maps (root).
+// rows of a table: the time for reading it, for the snapshot, for choosing and writing; and the same through a
+// condition that only the monitor can decide. Prints medians of five rounds. Needs leave to make BPF maps (root).
 #include <algorithm>
 #include <array>
 #include <chrono>

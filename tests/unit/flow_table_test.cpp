@@ -1,12 +1,14 @@
 #include "kernel/flow_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <set>
 
+#include "kernel/record_pool.h"
 #include "test.h"
 
 using namespace tcp_stats;
@@ -218,4 +220,28 @@ TEST_CASE("a refusal of the kernel is reported, not taken for an end") {
     const auto restarts = read_all(map, 10, records);
     REQUIRE_FALSE(restarts.has_value());
     CHECK(restarts.error().message == "cannot read flow_stats: Operation not permitted; please report it");
+}
+
+TEST_CASE("memory for records is used again once nobody has it, and given back after a crowd") {
+    RecordPool pool(4);
+    auto one = pool.take();
+    const auto other = pool.take();
+    CHECK(one != other);
+    const std::array<std::byte, 4> record{};
+    for (std::uint64_t sock = 0; sock < 100'000; ++sock) {
+        one->add(sock, record.data());
+    }
+    const auto *place = (*one)[0].data();
+    const auto *address = one.get();
+    one.reset();
+    one = pool.take();
+    CHECK(one.get() == address);
+    CHECK(one->size() == 0);
+    one->add(1, record.data());
+    CHECK((*one)[0].data() == place);
+    one.reset();
+    one = pool.take(); // there was one flow only
+    one->add(2, record.data());
+    CHECK(one->room_for(10'000).records != nullptr);
+    CHECK(one->sock(0) == 2);
 }

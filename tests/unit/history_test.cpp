@@ -1,5 +1,9 @@
 #include "snapshot/history.h"
 
+#include <algorithm>
+#include <map>
+#include <random>
+
 #include "table.h"
 #include "test.h"
 
@@ -304,4 +308,65 @@ TEST_CASE("a program with fields of its own only has rates of what it has, by th
         CHECK(value(*columns.find("bytes_per_s"), row) == (bytes == 1000 ? absent : Value(1000.0)));
         CHECK(value(*columns.find("limit"), row) == absent);
     }
+}
+
+TEST_CASE("over many snapshots each flow keeps its number and finds its record before") {
+    struct Known {
+        std::uint64_t first_seen, id;
+        std::uint64_t bytes;
+    };
+    auto past = history();
+    std::mt19937_64 dice(1);
+    std::map<std::uint64_t, Known> known; // by sock
+    for (std::uint64_t second_number = 2; second_number < 60; ++second_number) {
+        std::vector<std::uint64_t> socks;
+        for (std::uint64_t sock = 1; sock <= 300; ++sock) {
+            if (dice() % 3 != 0) {
+                socks.push_back(0xffff888000000000 + sock * 0x900);
+            }
+        }
+        std::shuffle(socks.begin(), socks.end(), dice);
+        Reading reading = reading_at(static_cast<double>(second_number));
+        std::map<std::uint64_t, Known> now;
+        for (const auto sock : socks) {
+            const auto before = known.find(sock);
+            const bool another = before == known.end() || dice() % 10 == 0;
+            const auto first_seen = another ? second + dice() % 1000 : before->second.first_seen;
+            now[sock] = {
+                first_seen,
+                !another || (before != known.end() && before->second.first_seen == first_seen) ? before->second.id : 0,
+                dice() % 1000};
+            auto record = connection(static_cast<double>(second_number), now[sock].bytes);
+            Table::add(reading.live, sock, record.set("first_seen_ns", first_seen));
+        }
+        const auto snapshot = past.next(std::move(reading));
+        REQUIRE(snapshot.flows.size() == socks.size());
+        for (std::size_t i = 0; i < socks.size(); ++i) {
+            const Row row{&snapshot, i};
+            auto &expected = now[socks[i]];
+            REQUIRE(row.sock() == socks[i]);
+            REQUIRE(row.has_before() == (expected.id != 0));
+            if (expected.id != 0) {
+                REQUIRE(row.id() == expected.id);
+                REQUIRE(RecordReader::number(row.before(), table().reader().places().bytes_sent) ==
+                        known[socks[i]].bytes);
+            } else {
+                for (const auto &[sock, other] : known) {
+                    REQUIRE(other.id != row.id());
+                }
+            }
+            expected.id = row.id();
+        }
+        known = std::move(now);
+    }
+}
+
+TEST_CASE("a snapshot can be copied and kept, and shows the same later") {
+    auto past = history();
+    past.next(reading_of(2, 7, connection(2, 1000)));
+    const auto kept = Snapshot(past.next(reading_of(3, 7, connection(3, 3000))));
+    for (const double time : {4.0, 5.0, 6.0}) {
+        past.next(reading_of(time, 7, connection(time, 99)));
+    }
+    CHECK(derived(kept, "bytes_per_s") == Value(2000.0));
 }

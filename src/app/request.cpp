@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <set>
 
-#include <fcntl.h>
-#include <linux/nsfs.h>
-#include <sched.h>
 #include <strings.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/translate.h"
+#include "compile/user_fields.h"
 #include "condition/fields_in_use.h"
+#include "kernel/network_namespaces.h"
 #include "output/colour.h"
 #include "output/table_writer.h"
 
@@ -24,37 +22,11 @@ using Wanted = Request::Wanted;
 /// What a table is sorted by, the largest first, where nothing else was asked for.
 constexpr const char *usual_order = "bytes_per_s";
 
-/// Whether a field of the user's cannot have that name: another has it, in the record or in some output, or C does.
-bool is_taken(const std::string &name) {
-    static const std::set<std::string> words = {
-        "id",       "sock",    "time",   "monotonic_ns", "addr",     "pad",      "RTT",   "CWND",     "MSS",
-        "srtt_raw", "srtt_ms", "auto",   "break",        "case",     "char",     "const", "continue", "default",
-        "do",       "double",  "else",   "enum",         "extern",   "float",    "for",   "goto",     "if",
-        "inline",   "int",     "long",   "register",     "restrict", "return",   "short", "signed",   "sizeof",
-        "static",   "struct",  "switch", "typedef",      "union",    "unsigned", "void",  "volatile", "while"};
-    const auto &known = known_fields();
-    return words.count(name) != 0 || name.starts_with("pad") || name.starts_with("_") || name.starts_with("signed_") ||
-           std::any_of(known.begin(), known.end(),
-                       [&](const Field &field) { return field.name == name || shown_name(field) == name; });
-}
-
-/// Its inode number; nothing where `path` is no network namespace.
-std::optional<std::uint64_t> network_namespace(const std::string &path) {
-    const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) {
-        return std::nullopt;
-    }
-    struct stat file {};
-    const bool is_one = ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && fstat(fd, &file) == 0;
-    close(fd);
-    return is_one ? std::optional<std::uint64_t>(file.st_ino) : std::nullopt;
-}
-
 /// The inode number of a network namespace by its name in ip-netns(8), or by a path; numbers stay as they are.
 Result<void> resolve_namespaces(const ConditionText &given, std::vector<Piece> &values) {
     for (auto &[text, quoted, place] : values) {
         const bool is_path = text.find('/') != std::string::npos;
-        if (const auto inode = network_namespace(is_path ? text : "/run/netns/" + text)) {
+        if (const auto inode = network_namespace_at(is_path ? text : "/run/netns/" + text)) {
             text = std::to_string(*inode);
         } else if (text.find_first_not_of("0123456789") != std::string::npos) {
             return tl::unexpected(complaint_about(
@@ -149,7 +121,7 @@ Result<void> check_names_and_values(const Options &options, const std::vector<Wa
 
 Result<Request> Request::create(const Options &options) {
     for (const auto &field : options.fields) {
-        if (is_taken(field.name)) {
+        if (is_taken_name(field.name)) {
             return fail(
                 ErrorKind::usage,
                 tr("--field {}: that name is taken; choose another (--list-fields lists the fields)", field.name));

@@ -1,9 +1,13 @@
 #include "compile/user_fields.h"
 
+#include <algorithm>
 #include <cctype>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
+
+#include "record/fields.h"
 
 namespace tcp_stats {
 namespace {
@@ -113,6 +117,19 @@ std::string user_fields_header(const std::vector<UserField> &fields) {
     return text + list +
            "\n#define FIELD_READ(pointer, member) ({ __typeof__((pointer)->member) read; "
            "bpf_probe_read_kernel(&read, sizeof(read), &(pointer)->member); read; })\n";
+}
+
+bool is_taken_name(const std::string &name) {
+    static const std::set<std::string> words = {
+        "id",       "sock",    "time",   "monotonic_ns", "addr",     "pad",      "RTT",   "CWND",     "MSS",
+        "srtt_raw", "srtt_ms", "auto",   "break",        "case",     "char",     "const", "continue", "default",
+        "do",       "double",  "else",   "enum",         "extern",   "float",    "for",   "goto",     "if",
+        "inline",   "int",     "long",   "register",     "restrict", "return",   "short", "signed",   "sizeof",
+        "static",   "struct",  "switch", "typedef",      "union",    "unsigned", "void",  "volatile", "while"};
+    const auto &known = known_fields();
+    return words.count(name) != 0 || name.starts_with("pad") || name.starts_with("_") || name.starts_with("signed_") ||
+           std::any_of(known.begin(), known.end(),
+                       [&](const Field &field) { return field.name == name || shown_name(field) == name; });
 }
 
 } // namespace tcp_stats

@@ -20,4 +20,7 @@ std::string user_fields_header(const std::vector<UserField> &fields);
 /// memory, FIELD_READ(POINTER, MEMBER).
 std::string with_reads(const std::string &expression);
 
+/// Whether a field of the user's cannot have that name: another has it, in the record or in some output, or C does.
+bool is_taken_name(const std::string &name);
+
 } // namespace tcp_stats

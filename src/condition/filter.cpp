@@ -84,11 +84,17 @@ private:
         if (comparison.op == present) {
             return Test([column = *column](RowValues &values) { return is_something(values[*column]); });
         }
-        const auto type = (*column)->type;
-        return is_number(type)              ? number_test(comparison, **column)
-               : type == FieldType::address ? address_test(comparison, **column)
-               : type == FieldType::word    ? word_test(comparison, **column)
-                                            : text_test(comparison, **column);
+        switch ((*column)->type) {
+        case FieldType::number:
+        case FieldType::port:
+            return number_test(comparison, **column);
+        case FieldType::address:
+            return address_test(comparison, **column);
+        case FieldType::word:
+            return word_test(comparison, **column);
+        default:
+            return text_test(comparison, **column);
+        }
     }
 
     /// Whether `path` is `top` or below it.
@@ -126,7 +132,7 @@ private:
                 (compare(*number, Value(std::uint64_t(0))) < 0 || compare(*number, Value(most_port)) > 0)) {
                 return refuse(piece, tr("{} is a port, from 0 to {}", column.name, most_port));
             }
-            numbers.push_back(std::move(*number));
+            numbers.push_back(*number);
         }
         return Test([&column, numbers, op = comparison.op](RowValues &values) {
             const auto found = values[column];

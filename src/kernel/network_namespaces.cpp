@@ -12,7 +12,9 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +69,17 @@ std::vector<NetworkNamespace> network_namespaces() {
     add_mounted(collection);
     add_of_processes(collection);
     return std::move(collection).found();
+}
+
+std::optional<std::uint64_t> network_namespace_at(const std::string &path) {
+    const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return std::nullopt;
+    }
+    struct stat file {};
+    const bool is_one = ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && fstat(fd, &file) == 0;
+    close(fd);
+    return is_one ? std::optional<std::uint64_t>(file.st_ino) : std::nullopt;
 }
 
 bool has_tcp_sockets() {

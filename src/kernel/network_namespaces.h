@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct NetworkNamespace {
 /// This process's own first, then those of all processes and those that are mounted (ip netns, container runtimes),
 /// each once. One that only an open file descriptor or a thread of its own keeps is not found.
 std::vector<NetworkNamespace> network_namespaces();
+
+/// The inode number of that of a file of nsfs; nothing where `path` is no network namespace that can be opened.
+std::optional<std::uint64_t> network_namespace_at(const std::string &path);
 
 /// Whether the network namespace that this thread is in has TCP sockets that listen, connect or are connected, as the
 /// kernel counts them for /proc/net/sockstat and sockstat6 (sock_prot_inuse_get()). True where it does not tell.

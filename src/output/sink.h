@@ -15,7 +15,7 @@ namespace tcp_stats {
 
 class Sink {
 public:
-    static constexpr std::size_t size = 64 * 1024;
+    static constexpr std::size_t size = std::size_t(64) * 1024;
 
     /// `take` gets all that is put in, in order. What it cannot do with it is its own matter: writers go on.
     explicit Sink(std::function<void(std::string_view)> take) : take_(std::move(take)) {}

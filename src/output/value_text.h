@@ -13,9 +13,9 @@ namespace tcp_stats {
 /// How a format writes values.
 struct ValueText {
     /// Whether text can stand as it is, between the quotation marks of the format.
-    bool (*is_plain)(std::string_view text);
+    bool (*is_plain)(std::string_view text) = nullptr;
     /// Makes it what can stand there, with its quotation marks.
-    std::string (*escaped)(std::string_view text);
+    std::string (*escaped)(std::string_view text) = nullptr;
     bool quotes = false;      ///< all that is no number stands in quotation marks
     bool exact_reals = false; ///< numbers with a fraction have three decimals, else as `Sink` has it by itself
 };

@@ -28,7 +28,9 @@ constexpr Field of_type(FieldType type, Field field) {
 }
 
 constexpr Field rate(const char *name, const char *unit, const char *meaning, const char *counter) {
-    return {name, nullptr, unit, "", "", meaning, Source::rate, never, none, by_unit, counter};
+    Field field = {name, nullptr, unit, "", "", meaning, Source::rate};
+    field.rate_of = counter;
+    return field;
 }
 
 constexpr Field share(const char *name, Limit limit, const char *meaning) {

@@ -14,7 +14,7 @@
 namespace tcp_stats {
 
 /// When a stored value says that there is none.
-enum class AbsentWhen {
+enum class AbsentWhen : std::uint8_t {
     never,
     zero,
     all_ones, ///< every bit of an unsigned integer is set
@@ -59,7 +59,7 @@ enum class End : std::uint8_t {
 };
 
 /// How the values of a group's flows become one (--group-by).
-enum class Grouping {
+enum class Grouping : std::uint8_t {
     by_unit,     ///< see `grouping_of`
     sum,         ///< of amounts and counters
     percentiles, ///< of levels: p50 and p95
@@ -81,12 +81,12 @@ struct Field {
     AbsentWhen absent = AbsentWhen::never;
     Naming naming = Naming::none;
     Grouping grouping = Grouping::by_unit;
-    /// The counter that this is the rate of, else null.
-    const char *rate_of = nullptr;
     FieldType type = FieldType::number; ///< see `type_of`
     End end = End::none;
     Limit limit = Limit::app;
     bool identity = false; ///< a member of the program's flow_identity_t, by which the kernel can choose
+    /// The counter that this is the rate of, else null.
+    const char *rate_of = nullptr;
 };
 
 /// Words are those that have a naming.

@@ -16,21 +16,21 @@ struct Address {
     AddressFamily family = AddressFamily::ipv4;
     std::array<std::uint8_t, 16> bytes{}; ///< network order; IPv4 in the first four bytes
 
-    auto operator<=>(const Address &) const = default;
+    auto operator<=>(const Address &) const = default; // NOLINT(modernize-use-nullptr): it is none
 };
 
 struct Endpoint {
     Address address;
     std::uint16_t port = 0; ///< host order
 
-    auto operator<=>(const Endpoint &) const = default;
+    auto operator<=>(const Endpoint &) const = default; // NOLINT(modernize-use-nullptr): it is none
 };
 
 struct Network {
     Address address;   ///< bits beyond the network's own do not count
     unsigned bits = 0; ///< of the address that are the network's
 
-    auto operator<=>(const Network &) const = default;
+    auto operator<=>(const Network &) const = default; // NOLINT(modernize-use-nullptr): it is none
 };
 
 /// Room that is enough for any of them as text.

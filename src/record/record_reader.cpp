@@ -15,11 +15,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "integers shorter than 8 bytes are read as the first bytes of a longer one");
 
-std::int64_t read_signed(Record record, const Place &place) {
-    const auto unused_bits = 64 - 8 * place.size;
-    return static_cast<std::int64_t>(RecordReader::number(record, place) << unused_bits) >> unused_bits;
-}
-
 std::string_view read_text(Record record, const Place &place) {
     const auto *first = reinterpret_cast<const char *>(record.data() + place.offset);
     return {first, strnlen(first, place.size)};
@@ -171,7 +166,7 @@ Place RecordReader::integer(std::string_view name) const {
 Value RecordReader::other_value(Record record, const Place &place, const Field *field) {
     switch (place.kind) {
     case FieldKind::signed_integer:
-        return read_signed(record, place);
+        return static_cast<std::int64_t>(number(record, place) << unused_bits(place)) >> unused_bits(place);
     case FieldKind::text: {
         const auto text = read_text(record, place);
         return field != nullptr && text.empty() ? Value() : text;

@@ -92,12 +92,15 @@ public:
 private:
     explicit RecordReader(RecordLayout layout) : layout_(std::move(layout)) {}
 
+    /// Of 64, by a member that is there.
+    static unsigned unused_bits(const Place &place) { return (64 - 8 * place.size) % 64; }
+
     static Value value_of(std::uint64_t number, const Place &place, const Field *field) {
         if (field == nullptr) {
             return number;
         }
         if ((field->absent == AbsentWhen::zero && number == 0) ||
-            (field->absent == AbsentWhen::all_ones && number == ~std::uint64_t(0) >> (64 - 8 * place.size))) {
+            (field->absent == AbsentWhen::all_ones && number == ~std::uint64_t(0) >> unused_bits(place))) {
             return {};
         }
         return field->naming == Naming::none ? Value(number) : Word{field->naming, number};

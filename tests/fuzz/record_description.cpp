@@ -10,7 +10,8 @@
 #include "check.h"
 #include "compile/record_description.h"
 #include "output/writer.h"
-#include "snapshot/snapshot.h"
+#include "snapshot/history.h"
+#include "view/view.h"
 
 using namespace tcp_stats;
 using fuzz::require;

@@ -16,8 +16,8 @@ static_assert(std::endian::native == std::endian::little,
               "integers shorter than 8 bytes are read as the first bytes of a longer one");
 
 std::string_view read_text(Record record, const Place &place) {
-    const auto *first = reinterpret_cast<const char *>(record.data() + place.offset);
-    return {first, strnlen(first, place.size)};
+    const std::string_view all(reinterpret_cast<const char *>(record.data() + place.offset), place.size);
+    return all.substr(0, all.find('\0'));
 }
 
 bool is_integer(const RecordField &field) {

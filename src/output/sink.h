@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -43,8 +42,7 @@ public:
             take_(text);
             return;
         }
-        std::memcpy(room_for(text.size()), text.data(), text.size());
-        used_ += text.size();
+        used_ += text.copy(room_for(text.size()), text.size());
     }
 
     void put(std::uint64_t number) {

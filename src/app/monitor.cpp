@@ -34,8 +34,10 @@ namespace {
 class Connections : public SnapshotSource {
 public:
     /// `grouped`: null: the rows are the connections.
-    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, GroupedFlows *grouped)
-        : collector_(collector), hooks_(hooks), grouped_(grouped), history_(reader) {}
+    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, CgroupPaths &cgroups,
+                GroupedFlows *grouped)
+        : collector_(collector), hooks_(hooks), cgroup_(reader.places().cgroup), cgroups_(cgroups), grouped_(grouped),
+          history_(reader) {}
 
     Result<Snapshot> next() override {
         auto reading = collector_.read(hooks_);
@@ -45,6 +47,7 @@ public:
         auto snapshot = history_.next(std::move(*reading));
         snapshot.time = std::chrono::system_clock::now();
         collector_.remove(history_.gone());
+        learn_cgroups(snapshot);
         if (grouped_ != nullptr) {
             grouped_->groups.add_to(snapshot, grouped_->where);
         }
@@ -54,8 +57,20 @@ public:
     bool collect_closed() override { return collector_.collect_closed(); }
 
 private:
+    /// Paths of new flows, which may be asked for when the cgroup has gone.
+    void learn_cgroups(const Snapshot &snapshot) {
+        for (std::size_t i = 0; cgroup_ && i < snapshot.flows.size(); ++i) {
+            const Row row{&snapshot, i};
+            if (!row.has_before()) {
+                cgroups_.path(RecordReader::number(row.record(), cgroup_));
+            }
+        }
+    }
+
     Collector &collector_;
     const Hooks &hooks_;
+    Place cgroup_;
+    CgroupPaths &cgroups_;
     GroupedFlows *grouped_;
     History history_;
 };
@@ -210,7 +225,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(hooks.error());
     }
     malloc_trim(0); // the start took memory that no snapshot needs
-    Connections connections(*collector, *hooks, *reader, groups);
+    Connections connections(*collector, *hooks, *reader, cgroups, groups);
     return show_snapshots(connections, **display, options.count, signals);
 }
 

@@ -10,7 +10,9 @@ namespace tcp_stats {
 namespace {
 
 FieldType type_of(const Member &member) {
-    if (member.field != nullptr) {
+    const bool number = member.place.kind != FieldKind::text && member.place.kind != FieldKind::bytes;
+    // A --src may have text where the built-in program has a number that stands for a word.
+    if (member.field != nullptr && (number || type_of(*member.field) != FieldType::word)) {
         return type_of(*member.field);
     }
     return member.place.kind == FieldKind::text    ? FieldType::text

@@ -35,7 +35,9 @@ Result<Collector> Collector::create(Program &program, const FlowTable &table, co
         return tl::unexpected(sockets ? files.error() : sockets.error());
     }
     if (*sockets) {
-        collector.sockets_.emplace(std::move(**sockets));
+        // A condition refuses some before they have a record, and listening sockets get none when they begin.
+        const bool listening = static_cast<bool>(reader.integer("acceptq"));
+        collector.sockets_.emplace(std::move(**sockets), !program.compiled().has_condition && !listening);
     }
     collector.files_ = std::move(*files);
     auto closed = ClosedFlows::open(program, reader.record_size());

@@ -63,7 +63,7 @@ void SocketWalk::search() {
 bool SocketWalk::walk_and_forget(std::unordered_set<std::uint64_t> &walked) {
     return std::erase_if(others_, [&](Other &other) {
                const auto inode = other.space.inode;
-               if (walked.contains(inode) || !other.had_sockets) {
+               if (walked.contains(inode) || (records_tell_ && !other.had_sockets)) {
                    return false;
                }
                const bool done = walk_in(other);

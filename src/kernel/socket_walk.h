@@ -22,7 +22,9 @@ class SocketWalk {
 public:
     static constexpr std::chrono::seconds between_searches{10};
 
-    explicit SocketWalk(BpfIterator sockets) : sockets_(std::move(sockets)) {}
+    /// `records_tell`: each connection gets a record when it begins, and nothing else is to be found. Else a namespace
+    /// that had no TCP sockets is looked at for each walk.
+    SocketWalk(BpfIterator sockets, bool records_tell) : sockets_(std::move(sockets)), records_tell_(records_tell) {}
 
     /// Walks the TCP sockets of every network namespace that is known to have some. Returns the namespaces that were
     /// walked, by inode number. One that this process may not enter is not among them. Error: kernel_unsupported, when
@@ -47,6 +49,7 @@ private:
     bool walk_in(Other &other) const;
 
     BpfIterator sockets_;
+    bool records_tell_;
     MountChanges mounts_;
     std::vector<Other> others_; ///< all but this process's own
     std::uint64_t own_ = 0;

@@ -27,16 +27,11 @@ public:
     std::uint64_t sock(std::size_t index) const { return socks_[index]; }
     Record operator[](std::size_t index) const { return {records_.get() + index * record_size_, record_size_}; }
 
-    /// Keeps the memory, unless that is much more than was needed this time: of a crowd that has gone.
-    void clear() {
-        constexpr std::size_t always_kept = 8192;
-        if (capacity_ > always_kept + 8 * size_) {
-            socks_.reset();
-            records_.reset();
-            capacity_ = 0;
-        }
-        size_ = 0;
-    }
+    /// How many there is memory for.
+    std::size_t capacity() const { return capacity_; }
+
+    /// Keeps the memory.
+    void clear() { size_ = 0; }
 
     void add(std::uint64_t sock, const std::byte *record) {
         const auto room = room_for(1);

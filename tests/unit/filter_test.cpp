@@ -236,3 +236,17 @@ TEST_CASE("an address that a row does not have is in no network, and not outside
         CHECK_FALSE(filter->matches(Row{&groups, 0}));
     }
 }
+
+TEST_CASE("a program may have text where the built-in one has a number with a name") {
+    const Table own({{"ca_state", "char 16"}, {"proto", "unsigned char"}});
+    const auto columns = own.columns();
+    std::shared_ptr<Records> records;
+    Table::add(records, 7, own.record().set("ca_state", std::string("Open")));
+    Snapshot snapshot;
+    snapshot.live = records;
+    snapshot.flows = {{}};
+    for (const auto &[text, expected] : {std::pair("ca_state == Open", true), {"ca_state == Loss", false}}) {
+        const ConditionText where = {"--where", text};
+        CHECK(Filter::create(where, *parse_condition(where), columns)->matches(Row{&snapshot, 0}) == expected);
+    }
+}

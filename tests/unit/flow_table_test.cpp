@@ -224,24 +224,39 @@ TEST_CASE("a refusal of the kernel is reported, not taken for an end") {
 
 TEST_CASE("memory for records is used again once nobody has it, and given back after a crowd") {
     RecordPool pool(4);
-    auto one = pool.take();
-    const auto other = pool.take();
+    auto map = map_of(100'000);
+    const auto read = [&] {
+        auto records = pool.take();
+        REQUIRE(read_all(map, 100'000, *records).has_value());
+        return records;
+    };
+    auto one = read();
+    const auto other = read();
     CHECK(one != other);
-    const std::array<std::byte, 4> record{};
-    for (std::uint64_t sock = 0; sock < 100'000; ++sock) {
-        one->add(sock, record.data());
-    }
+    const std::weak_ptr<Records> first = one;
     const auto *place = (*one)[0].data();
-    const auto *address = one.get();
     one.reset();
-    one = pool.take();
-    CHECK(one.get() == address);
-    CHECK(one->size() == 0);
-    one->add(1, record.data());
+    one = read();
     CHECK((*one)[0].data() == place);
     one.reset();
-    one = pool.take(); // there was one flow only
-    one->add(2, record.data());
-    CHECK(one->room_for(10'000).records != nullptr);
-    CHECK(one->sock(0) == 2);
+    map = map_of(10);
+    one = read(); // what it is read into is that of the crowd still
+    CHECK(one->capacity() >= 100'000);
+    one.reset();
+    one = read();
+    CHECK(one->capacity() < 10'000);
+    CHECK(first.expired());
+}
+
+TEST_CASE("memory for records that nobody takes any more is given back") {
+    RecordPool pool(4);
+    std::vector<std::weak_ptr<Records>> all;
+    {
+        std::vector<std::shared_ptr<Records>> held;
+        for (int i = 0; i < 5; ++i) {
+            all.push_back(held.emplace_back(pool.take()));
+        }
+    }
+    const auto one = pool.take();
+    CHECK(std::count_if(all.begin(), all.end(), [](const auto &records) { return !records.expired(); }) == 1);
 }

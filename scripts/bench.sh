@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh [BENCHMARK…]: builds, runs all benchmarks (or those: road, table, live, startup, cost), shows what they print, and
-# puts that into docs/performance.md. Takes half an hour, on a machine that does nothing else. `table` needs root, and is left out without.
+# puts that into docs/performance.md. Takes half an hour, on a machine that does nothing else. `table` needs root; without, it
+# is left out.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.sh

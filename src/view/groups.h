@@ -38,7 +38,7 @@ Result<GroupKey> parse_group_key(const std::string &text);
 class Groups {
 public:
     /// The columns that are the same for all groups, by their place.
-    enum FirstColumns : std::uint8_t { key_column, flows_column, closed_column, first_columns };
+    enum FirstColumns : std::uint8_t { key_column, flows_column, closed_column };
 
     /// `flow_columns` must outlive the result. Errors: usage, for a key that there is not, that measures something
     /// (fields of the user's own may), a network of what is no address, a field with the name of another column.

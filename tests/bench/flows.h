@@ -11,7 +11,7 @@
 
 #include <arpa/inet.h>
 
-#include "base/running_kernel.h"
+#include "../compile/target_kernels.h"
 #include "column/columns.h"
 #include "compile/compiler.h"
 #include "compile/private_directory.h"
@@ -19,13 +19,12 @@
 #include "record/record_reader.h"
 #include "snapshot/history.h"
 
-/// The record of the built-in program, compiled by the running kernel's types. That needs no privilege.
+/// The record of the built-in program, compiled by the types of the first of `kernels`. That needs no privilege.
 inline tcp_stats::RecordLayout built_in_layout() {
     using namespace tcp_stats;
     auto text = ProgramText::built_in();
     text.definitions = {"KERNEL_HZ=250", "RING_BUFFER"};
-    const TargetKernel kernel{running_kernel_release(), kernel_btf_path};
-    const auto program = run_compiler({text, TypeSource::btf, kernel, private_directory_name()}, text, -1);
+    const auto program = run_compiler({text, TypeSource::btf, kernels().front(), private_directory_name()}, text, -1);
     if (!program) {
         throw std::runtime_error(program.error().message + "\n" + program.error().details);
     }

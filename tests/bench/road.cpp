@@ -12,8 +12,6 @@
 #include <vector>
 
 #include <malloc.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "flows.h"
 #include "output/writer.h"
@@ -47,12 +45,12 @@ double seconds_of(const std::function<void()> &action) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-struct Result {
+struct Taken {
     std::array<double, rounds> us_per_flow{};
     std::size_t allocations = 0; ///< in the last round
 };
 
-void show(const char *what, std::size_t flows, Result result, std::size_t bytes_beyond) {
+void show(const char *what, std::size_t flows, Taken result, std::size_t bytes_beyond) {
     std::sort(result.us_per_flow.begin(), result.us_per_flow.end());
     std::printf("%9zu  %-16s %8.3f (%.3f - %.3f) %12zu", flows, what, result.us_per_flow[rounds / 2],
                 result.us_per_flow.front(), result.us_per_flow.back(), result.allocations);
@@ -83,12 +81,8 @@ void run(const RecordLayout &layout, const RecordReader &reader, std::size_t cou
     const auto before = memory_in_use();
     BusyFlows flows(layout, count);
     const auto of_records = memory_in_use() - before;
-    std::size_t written = 0;
     std::size_t most_memory = 0;
-    Sink sink([&](std::string_view text) {
-        written += text.size();
-        most_memory = std::max(most_memory, memory_in_use());
-    });
+    Sink sink([&](std::string_view /*text*/) { most_memory = std::max(most_memory, memory_in_use()); });
     History history(reader);
     auto next = [&, snapshot = std::optional<Snapshot>()]() mutable -> Snapshot & {
         auto reading = flows.reading();
@@ -98,15 +92,15 @@ void run(const RecordLayout &layout, const RecordReader &reader, std::size_t cou
     for (int warm = 0; warm < 3; ++warm) {
         next();
     }
-    Result taken;
-    for (auto &us : taken.us_per_flow) {
+    Taken of_snapshot;
+    for (auto &us : of_snapshot.us_per_flow) {
         auto reading = flows.reading();
         std::optional<Snapshot> snapshot;
         const auto asked = allocations.load();
         us = 1e6 * seconds_of([&] { snapshot = history.next(std::move(reading)); }) / static_cast<double>(count);
-        taken.allocations = allocations - asked;
+        of_snapshot.allocations = allocations - asked;
     }
-    show("snapshot", count, taken, 0);
+    show("snapshot", count, of_snapshot, 0);
     for (const auto &[name, format, top] : formats) {
         const auto writer = make_writer(format, {}, columns, reader);
         View view;
@@ -114,7 +108,7 @@ void run(const RecordLayout &layout, const RecordReader &reader, std::size_t cou
         if (format == OutputFormat::table) {
             view.order = {columns.find("bytes_per_s"), true};
         }
-        Result result;
+        Taken result;
         most_memory = 0;
         for (auto &us : result.us_per_flow) {
             const auto &snapshot = next();
@@ -128,7 +122,6 @@ void run(const RecordLayout &layout, const RecordReader &reader, std::size_t cou
         }
         show(name, count, result, most_memory - before - of_records);
     }
-    (void)written;
 }
 
 } // namespace

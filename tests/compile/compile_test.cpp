@@ -15,25 +15,12 @@
 #include "compile/private_directory.h"
 #include "condition/fields_in_use.h"
 #include "record/fields.h"
+#include "target_kernels.h"
 #include "test.h"
 
 using namespace tcp_stats;
 
 namespace {
-
-/// TCP_STATS_KERNELS has a release and the path of its types in each line; without it there is the running kernel.
-std::vector<TargetKernel> kernels() {
-    const char *list = std::getenv("TCP_STATS_KERNELS");
-    if (list == nullptr) {
-        return {{running_kernel_release(), kernel_btf_path}};
-    }
-    std::vector<TargetKernel> found;
-    std::istringstream lines(list);
-    for (TargetKernel kernel; lines >> kernel.release >> kernel.btf;) {
-        found.push_back(kernel);
-    }
-    return found;
-}
 
 enum class Mechanism { kprobe, fentry };
 constexpr auto mechanisms = {Mechanism::kprobe, Mechanism::fentry};

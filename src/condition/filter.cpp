@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/translate.h"
 #include "condition/quantity.h"
@@ -253,17 +252,17 @@ private:
             const auto is = [&](std::string_view text) {
                 return wanted == (std::find(texts.begin(), texts.end(), text) != texts.end());
             };
-            if (const auto *text = std::get_if<std::string_view>(&found)) {
-                return is(*text);
-            }
             if (const auto *end = std::get_if<Endpoint>(&found)) {
-                return is(to_string(*end));
+                return is(fmt::format("{}", *end));
             }
             if (const auto *network = std::get_if<Network>(&found)) {
-                return is(to_string(*network));
+                return is(fmt::format("{}", *network));
             }
-            const auto *bytes = std::get_if<RawBytes>(&found); // as they are shown
-            return bytes != nullptr && is(fmt::format("{:02x}", fmt::join(bytes->bytes, "")));
+            if (const auto *bytes = std::get_if<RawBytes>(&found)) {
+                return is(to_string(*bytes));
+            }
+            const auto *text = std::get_if<std::string_view>(&found);
+            return text != nullptr && is(*text);
         });
     }
 

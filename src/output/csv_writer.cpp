@@ -48,10 +48,9 @@ void CsvWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Si
     const auto time = fmt::format("{},{},", utc(snapshot.time), snapshot.time_ns);
     for (const auto &row : rows) {
         sink.put(time);
-        sink.put(row.id());
+        sink.print(FMT_COMPILE("{}"), row.id());
         if (pointers_) {
-            sink.put(',');
-            sink.put_pointer(row.sock());
+            sink.print(FMT_COMPILE(",{:#x}"), row.sock());
         }
         RowValues values(row);
         for (const auto *column : columns_) {

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/printable.h"
 #include "record/fields.h"
@@ -123,9 +122,7 @@ struct Human {
     std::string_view operator()(std::string_view text) const {
         return is_printable_ascii(text) ? text : memory.assign(printable_ascii(text));
     }
-    std::string_view operator()(const RawBytes &bytes) const {
-        return memory.assign(fmt::format("{:02x}", fmt::join(bytes.bytes, "")));
-    }
+    std::string_view operator()(const RawBytes &bytes) const { return memory.assign(to_string(bytes)); }
     std::string_view operator()(const Word &word) const {
         const auto name = name_of(word);
         return name.empty() ? up_to(std::to_chars(memory.data(), memory.data() + longest_number, word.number).ptr)

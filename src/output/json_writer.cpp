@@ -23,12 +23,9 @@ JsonWriter::JsonWriter(Layout layout, const Columns &columns)
 }
 
 void JsonWriter::write_object(const Row &row, Sink &sink) const {
-    sink.put("{\"id\":");
-    sink.put(row.id());
+    sink.print(FMT_COMPILE("{{\"id\":{}"), row.id());
     if (pointers_) {
-        sink.put(",\"sock\":\"");
-        sink.put_pointer(row.sock());
-        sink.put('"');
+        sink.print(FMT_COMPILE(",\"sock\":\"{:#x}\""), row.sock());
     }
     put_values(sink, row, columns_, in_json);
     sink.put('}');

@@ -1,8 +1,5 @@
 #include "output/line_writer.h"
 
-#include <charconv>
-#include <cstring>
-
 #include <fmt/format.h>
 
 #include "base/printable.h"
@@ -12,36 +9,6 @@ namespace tcp_stats {
 namespace {
 
 constexpr ValueText in_line = {is_printable_word, printable_word};
-
-/// Writes to memory that has room for all of it.
-struct ScriptPart {
-    Record record;
-    char *text;
-
-    template <std::size_t size> void word(const char (&name)[size]) {
-        std::memcpy(text, name, size - 1);
-        text += size - 1;
-    }
-
-    template <std::size_t size> void number(const char (&name)[size], const Place &place) {
-        word(name);
-        put(RecordReader::number(record, place));
-    }
-
-    /// Of microseconds, with three decimals.
-    template <std::size_t size> void milliseconds(const char (&name)[size], const Place &place) {
-        word(name);
-        const auto us = RecordReader::number(record, place);
-        put(us / 1000);
-        *text++ = '.';
-        for (const unsigned decimal : {100U, 10U, 1U}) {
-            *text++ = static_cast<char>('0' + us / decimal % 10);
-        }
-    }
-
-private:
-    void put(std::uint64_t number) { text = std::to_chars(text, text + 20, number).ptr; }
-};
 
 } // namespace
 
@@ -57,27 +24,16 @@ LineWriter::LineWriter(const Layout &layout, const Columns &columns, const Recor
 void LineWriter::write_script_part(const Row &row, Sink &sink) const {
     const auto record = row.record();
     const auto &places = reader_.places();
-    constexpr std::size_t longest = 1024; // two ends, fourteen numbers, the words between
-    ScriptPart part{record, sink.room_for(longest)};
-    part.word("sock=0x");
-    part.text = std::to_chars(part.text, part.text + 16, row.sock(), 16).ptr;
-    part.word(" ");
-    part.text = to_chars(part.text, reader_.local(record));
-    part.word(" -> ");
-    part.text = to_chars(part.text, reader_.remote(record));
-    part.number(" proto=", places.proto);
-    part.number(" pkts=", places.pkts_sent);
-    part.number(" bytes=", places.bytes_sent);
-    part.number(" retr=", places.retransmits);
-    part.milliseconds(" RTT=", places.rtt_us);
-    part.number("ms (srtt_raw=", places.srtt_us);
-    part.milliseconds(") srtt_ms=", places.srtt_us);
-    part.number("ms CWND=", places.cwnd);
-    sink.taken(part.text);
-    sink.put(" MSS state=");
-    put_value(sink, Word{Naming::tcp_state, RecordReader::number(record, places.last_state)}, in_line);
-    sink.put(" last_seen_ns=");
-    sink.put(RecordReader::number(record, places.last_seen_ns));
+    const auto number = [&](const Place &place) { return RecordReader::number(record, place); };
+    const auto rtt_us = number(places.rtt_us);
+    const auto srtt = number(places.srtt_us);
+    sink.print(FMT_COMPILE("sock={:#x} {} -> {} proto={} pkts={} bytes={} retr={} RTT={}.{:03}ms (srtt_raw={}) "
+                           "srtt_ms={}.{:03}ms CWND={} MSS state="),
+               row.sock(), reader_.local(record), reader_.remote(record), number(places.proto),
+               number(places.pkts_sent), number(places.bytes_sent), number(places.retransmits), rtt_us / 1000,
+               rtt_us % 1000, srtt, srtt / 1000, srtt % 1000, number(places.cwnd));
+    put_value(sink, Word{Naming::tcp_state, number(places.last_state)}, in_line);
+    sink.print(FMT_COMPILE(" last_seen_ns={}"), number(places.last_seen_ns));
 }
 
 void LineWriter::begin(Sink &sink) {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string_view>
 
-#include "record/value.h"
+#include <fmt/compile.h>
 
 namespace tcp_stats {
 
@@ -18,18 +18,6 @@ public:
 
     /// `take` gets all that is put in, in order. What it cannot do with it is its own matter: writers go on.
     explicit Sink(std::function<void(std::string_view)> take) : take_(std::move(take)) {}
-    Sink(const Sink &) = delete;
-    Sink &operator=(const Sink &) = delete;
-    ~Sink() = default;
-
-    /// Room for `count` characters, at most `size`; `taken` says up to where they were written.
-    char *room_for(std::size_t count) {
-        if (size - used_ < count) {
-            flush();
-        }
-        return buffer_->data() + used_;
-    }
-    void taken(const char *end) { used_ = static_cast<std::size_t>(end - buffer_->data()); }
 
     void put(char c) {
         *room_for(1) = c;
@@ -46,27 +34,20 @@ public:
     }
 
     void put(std::uint64_t number) {
-        if (const auto short_number = static_cast<std::uint32_t>(number); short_number == number) {
-            put_chars(short_number); // its divisions are cheaper
-        } else {
-            put_chars(number);
-        }
-    }
-    void put(std::int64_t number) { put_chars(number); }
-
-    template <typename End> void put_end(const End &end) { taken(to_chars(room_for(longest_end), end)); }
-
-    /// `0x1f`
-    void put_pointer(std::uint64_t number) {
-        put(std::string_view("0x"));
         auto *text = room_for(most_digits);
-        taken(std::to_chars(text, text + most_digits, number, 16).ptr);
+        const auto short_number = static_cast<std::uint32_t>(number); // its divisions are cheaper
+        taken(short_number == number ? std::to_chars(text, text + most_digits, short_number).ptr
+                                     : std::to_chars(text, text + most_digits, number).ptr);
     }
 
-    void put_hex(const RawBytes &bytes);
+    /// As fmt has it, a line at most: not for text of any length. `format`: FMT_COMPILE("…").
+    template <typename Format, typename... Values> void print(const Format &format, const Values &...values) {
+        constexpr std::size_t longest = 1024;
+        taken(fmt::format_to(room_for(longest), format, values...));
+    }
 
-    /// Rounded to so many decimals, at most 3.
-    void put_decimal(double number, unsigned decimals);
+    /// With three decimals, or one.
+    void put_decimal(double number, bool three);
 
     /// With one decimal; below 1 with three, so that two events in a minute are not 0.0 a second.
     void put_decimal(double number);
@@ -80,12 +61,15 @@ public:
     }
 
 private:
-    static constexpr std::size_t most_digits = 24;
+    static constexpr std::size_t most_digits = 20;
 
-    template <typename Number> void put_chars(Number number) {
-        auto *text = room_for(most_digits);
-        taken(std::to_chars(text, text + most_digits, number).ptr);
+    char *room_for(std::size_t count) {
+        if (size - used_ < count) {
+            flush();
+        }
+        return buffer_->data() + used_;
     }
+    void taken(const char *end) { used_ = static_cast<std::size_t>(end - buffer_->data()); }
 
     std::function<void(std::string_view)> take_;
     std::unique_ptr<std::array<char, size>> buffer_ = std::make_unique<std::array<char, size>>();

@@ -9,33 +9,29 @@ struct Put {
 
     void operator()(std::monostate /*absent*/) const {}
     void operator()(std::uint64_t number) const { sink.put(number); }
-    void operator()(std::int64_t number) const { sink.put(number); }
+    void operator()(std::int64_t number) const { sink.print(FMT_COMPILE("{}"), number); }
     void operator()(double number) const {
-        format.exact_reals ? sink.put_decimal(number, 3) : sink.put_decimal(number);
+        format.exact_reals ? sink.put_decimal(number, true) : sink.put_decimal(number);
     }
     void operator()(std::string_view text) const {
-        format.is_plain(text) ? quoted([&] { sink.put(text); }) : sink.put(format.escaped(text));
+        format.is_plain(text) ? quoted(text) : sink.put(format.escaped(text));
     }
     void operator()(const Word &word) const {
         const auto name = name_of(word);
-        quoted([&] { name.empty() ? sink.put(word.number) : sink.put(name); });
+        name.empty() ? quoted(word.number) : quoted(name);
     }
-    void operator()(const RawBytes &bytes) const {
-        quoted([&] { sink.put_hex(bytes); });
-    }
-    template <typename End> void operator()(const End &end) const {
-        quoted([&] { sink.put_end(end); });
-    }
+    void operator()(const RawBytes &bytes) const { quoted(to_string(bytes)); }
+    template <typename End> void operator()(const End &end) const { quoted(end); }
 
 private:
-    template <typename Write> void quoted(Write write) const {
-        if (format.quotes) {
-            sink.put('"');
-        }
-        write();
-        if (format.quotes) {
-            sink.put('"');
-        }
+    void quoted(std::string_view text) const {
+        const std::string_view mark = format.quotes ? "\"" : "";
+        sink.put(mark);
+        sink.put(text);
+        sink.put(mark);
+    }
+    template <typename Short> void quoted(const Short &text) const {
+        format.quotes ? sink.print(FMT_COMPILE("\"{}\""), text) : sink.print(FMT_COMPILE("{}"), text);
     }
 };
 

@@ -67,12 +67,10 @@ constexpr Field field_table[] = {
     {"bytes_sent", "bytes", "bytes", "tcp_sock.bytes_acked + (write_seq - snd_una), without SYN and FIN", "",
      "Bytes that the socket accepted from the application, by any system call, since the connection began. Not bytes "
      "that left, nor bytes that arrived: notsent and bytes_acked tell those. With kernel TLS, what TLS made of them. "
-     "On "
-     "a socket restored with TCP_REPAIR it may be one less."},
+     "On a socket restored with TCP_REPAIR it may be one less."},
     {"retransmits", "retr", "segments", "tcp_sock.total_retrans", "",
      "Segments sent again, tail-loss probes and SYNs included; of an accepted connection its SYN-ACKs too. Not "
-     "segments "
-     "lost, and not time-outs."},
+     "segments lost, and not time-outs."},
     {"srtt_us", "srtt_raw, srtt_ms", "us * 8", "tcp_sock.srtt_us", "",
      "Smoothed round-trip time as the kernel keeps it, with three fraction bits. srtt_ms is this raw value divided by "
      "1000, as the script has it. Absent before the first measurement, as rtt_us.",
@@ -93,22 +91,17 @@ constexpr Field field_table[] = {
     // Who.
     {"pid", nullptr, "", "task_struct.tgid", "",
      "Process that connected, holds, last sent on or closed the socket, as the initial pid namespace counts. One that "
-     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most, "
-     "or at its close; a reset before that leaves it unknown. It may have exited since, and left the socket to a "
-     "child.",
+     "accepted and never sends is looked for among the open files: within five seconds mostly, a minute at most, or at "
+     "its close; a reset before that leaves it unknown. It may have exited since, and left the socket to a child.",
      record, zero},
-    of_type(FieldType::process_name,
-            {"comm", nullptr, "", "task_struct.comm", "",
-             "Its name when it did so, or its thread's, 15 bytes at most. Any process may choose its name; other than "
-             "printable ASCII is shown "
-             "as "
-             "\\xNN."}),
+    of_type(FieldType::process_name, {"comm", nullptr, "", "task_struct.comm", "",
+                                      "Its name when it did so, or its thread's, 15 bytes at most. Any process may "
+                                      "choose its name; other than printable ASCII is shown as \\xNN."}),
     identity({"netns", nullptr, "", "net.ns.inum", "",
               "Inode number of the network namespace, as ls -i /proc/PID/ns/net has it.", record, zero}),
     identity({"cgroup", nullptr, "", "sk_cgrp_data, kernfs_node.id", "",
               "Id of the socket's cgroup (v2): that of the process that made it, or of the listening socket. It stays "
-              "when the "
-              "process moves.",
+              "when the process moves.",
               record, zero}),
     of_type(FieldType::path, {"cgroup_path", nullptr, "", "", "",
                               "Path of that cgroup below the cgroup2 mount, while it exists.", Source::cgroup_path}),
@@ -119,8 +112,7 @@ constexpr Field field_table[] = {
     // How long.
     {"duration_ms", nullptr, "ms", "", "",
      "From the SYN (active) or the end of the handshake (passive) to now, or to the close. Absent where the opening "
-     "was "
-     "not seen.",
+     "was not seen.",
      Source::duration},
     {"closed_from", nullptr, "", "skc_state", "",
      "Of a closed flow, the state before. TIME_WAIT comes from FIN_WAIT2 and CLOSING, and the other end from LAST_ACK; "
@@ -193,20 +185,17 @@ constexpr Field field_table[] = {
     // Rates that the kernel has.
     {"pacing_rate", nullptr, "bytes/s", "sk_pacing_rate", "",
      "Rate that the sender paces itself to. Absent while unlimited. Nothing is slowed down by it unless pacing is in "
-     "use "
-     "(fq, BBR, SO_MAX_PACING_RATE).",
+     "use (fq, BBR, SO_MAX_PACING_RATE).",
      record, all_ones, none, percentiles},
     {"delivery_rate", nullptr, "bytes/s", "tcp_compute_delivery_rate()", "",
      "Rate of the most recent delivery that was measured, which may be long ago. With app_limited=1 the path could "
-     "have "
-     "done more. Absent before the first.",
+     "have done more. Absent before the first.",
      record, all_ones, none, percentiles},
     {"app_limited", nullptr, "0 or 1", "tcp_sock.rate_app_limited", "", "Whether that rate was the application's."},
     of_type(FieldType::text, {"ca", nullptr, "", "icsk_ca_ops->name", "", "Congestion control algorithm."}),
     {"ca_state", nullptr, "", "icsk_ca_state", "",
      "Open: all is well. Disorder: duplicate ACKs. CWR: reduced by ECN or locally. Recovery: fast recovery. Loss: "
-     "after "
-     "a time-out.",
+     "after a time-out.",
      record, never, ca_state},
     {"cwnd_limited", nullptr, "0 or 1", "tcp_sock.is_cwnd_limited", "",
      "Whether the congestion window held the sender back when it last filled a window."},

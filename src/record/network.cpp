@@ -121,18 +121,8 @@ std::optional<Network> network_of(const std::string &text) {
     return network;
 }
 
-bool contains(const Network &network, const Address &any_form) {
-    const auto address = plain(any_form);
-    if (address.family != network.address.family) {
-        return false;
-    }
-    for (unsigned bit = 0; bit < network.bits; bit += 8) {
-        const auto mask = static_cast<std::uint8_t>(0xff00U >> std::min(8U, network.bits - bit));
-        if (((address.bytes[bit / 8] ^ network.address.bytes[bit / 8]) & mask) != 0) {
-            return false;
-        }
-    }
-    return true;
+bool contains(const Network &network, const Address &address) {
+    return network_around(plain(address), network.bits) == network_around(network.address, network.bits);
 }
 
 Network network_around(Address address, unsigned bits) {

@@ -1,12 +1,15 @@
 // Addresses, ends of connections, and the networks they are in.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include <fmt/format.h>
 
 namespace tcp_stats {
 
@@ -42,11 +45,6 @@ char *to_chars(char *text, const Address &address);
 char *to_chars(char *text, const Endpoint &endpoint);
 char *to_chars(char *text, const Network &network);
 
-template <typename End> std::string to_string(const End &end) {
-    std::array<char, longest_end> text{};
-    return {text.data(), to_chars(text.data(), end)};
-}
-
 /// An IPv4 address in an IPv6 one (::ffff:a.b.c.d; RFC 4291, 2.5.5.2) as itself, any other as it is.
 Address plain(const Address &address);
 
@@ -61,3 +59,13 @@ bool contains(const Network &network, const Address &address);
 Network network_around(Address address, unsigned bits);
 
 } // namespace tcp_stats
+
+template <typename End>
+requires requires(char *text, const End &end) { tcp_stats::to_chars(text, end); }
+struct fmt::formatter<End> {
+    constexpr auto parse(format_parse_context &context) { return context.begin(); }
+    template <typename Context> auto format(const End &end, Context &context) const {
+        std::array<char, tcp_stats::longest_end> text;
+        return std::copy(text.data(), to_chars(text.data(), end), context.out());
+    }
+};

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <fmt/ranges.h>
 #include <sys/socket.h>
 
 namespace tcp_stats {
@@ -84,6 +85,8 @@ std::optional<std::uint64_t> number_named(Naming naming, std::string_view name) 
                                     [&](std::string_view known) { return !name.empty() && is_same_word(known, name); });
     return found == names.end() ? std::nullopt : std::optional<std::uint64_t>(found - names.begin());
 }
+
+std::string to_string(const RawBytes &bytes) { return fmt::format("{:02x}", fmt::join(bytes.bytes, "")); }
 
 int compare(const Value &one, const Value &other) {
     if (!(is_number(one) && is_number(other)) && one.index() != other.index()) {

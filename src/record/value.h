@@ -51,7 +51,7 @@ inline constexpr std::size_t limit_count = 5;
 /// TCP_CLOSE of include/net/tcp_states.h.
 inline constexpr std::uint64_t tcp_close = 7;
 
-/// What is no text and no number; shown in hexadecimal digits.
+/// What is no text and no number.
 struct RawBytes {
     std::span<const std::byte> bytes;
 
@@ -59,6 +59,9 @@ struct RawBytes {
         return std::equal(bytes.begin(), bytes.end(), other.bytes.begin(), other.bytes.end());
     }
 };
+
+/// In hexadecimal digits.
+std::string to_string(const RawBytes &bytes);
 
 /// The value of a field; monostate: there is none. It owns nothing: text and bytes are where the record, or who else
 /// made it, has them.

@@ -204,9 +204,9 @@ TEST_CASE("over random conditions and flows the program's code says what the sna
             Snapshot snapshot;
             snapshot.live = records;
             snapshot.flows = {{}};
-            INFO(to_string(table().reader().local(record))
-                 << " -> " << to_string(table().reader().remote(record)) << " netns " << identity.netns << " cgroup "
-                 << identity.cgroup);
+            INFO(fmt::format("{}", table().reader().local(record))
+                 << " -> " << fmt::format("{}", table().reader().remote(record)) << " netns " << identity.netns
+                 << " cgroup " << identity.cgroup);
             const bool in_kernel = wanted(&identity) != 0;
             if (in_kernel != filter->matches(Row{&snapshot, 0})) {
                 FAIL("the program says " << in_kernel);

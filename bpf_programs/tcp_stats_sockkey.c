@@ -125,6 +125,8 @@ struct send_state_t {
 	!(IS_ENABLED(UNUSED_retr_unseen) && IS_ENABLED(UNUSED_retr_fast) && IS_ENABLED(UNUSED_retr_rto) &&    \
 	  IS_ENABLED(UNUSED_retr_probe) && IS_ENABLED(UNUSED_retr_syn) && IS_ENABLED(UNUSED_recovery_us))
 
+#define ticks_to_ns(ticks) ((ticks) * (1000000000ULL / KERNEL_HZ))
+
 /* Every bit set in an unsigned field: there is no such value now. It is not shown. */
 #define ABSENT 0xffffffffffffffffULL
 
@@ -151,7 +153,13 @@ struct flow_stats_t {
 	u32 netns;	    /* inode number of its network namespace */
 	MEMBER(u64, cgroup) /* id of the socket's cgroup (v2): that of its inode */
 	IF_USED(comm, char comm[16];)
+
+	/* How it went. */
+	u64 state_since_ns; /* when it came to its state */
+	MEMBER(u32, connect_us)
 	u32 closed_from; /* of a closed one, the state before */
+	MEMBER(u16, error) /* an errno, the latest seen in sk_err */
+	MEMBER(u8, ended)  /* of a closed one: enum ending */
 
 	/* Of struct tcp_sock and what it begins with, when sampled. */
 	MEMBER(u32, rttvar_us)
@@ -201,7 +209,7 @@ struct flow_stats_t {
 #endif
 	MEMBER(u64, sendmsg_calls)
 #ifdef LISTENING
-	u32 acceptq, acceptq_max, synq;
+	u32 acceptq, acceptq_max, synq, listen_drops;
 #endif
 	/* A number of any width; the length of signed_… tells the monitor how to read it: 1 unsigned, 2 signed. */
 #define USER_MEMBER(name, value) u64 name;
@@ -528,7 +536,7 @@ static inline u64 delivery_rate_of(struct tcp_sock *tp)
 static inline void date_last_send(struct flow_stats_t *s)
 {
 	u32 tick = s->send_state.tick, ago = (u32)bpf_jiffies64() - tick;
-	u64 sent_ns = s->sampled_ns - ago * (1000000000ULL / KERNEL_HZ);
+	u64 sent_ns = s->sampled_ns - ticks_to_ns(ago);
 
 	if (tick != s->send_state.dated && sent_ns > s->last_seen_ns)
 		s->last_seen_ns = sent_ns;
@@ -545,6 +553,7 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 	u32 srtt_us = tp->srtt_us;
 	s32 waiting;
 
+	IF_USED(error, if (sk->sk_err) s->error = sk->sk_err); /* the application may take it out */
 	s->last_state = state;
 	s->sampled_ns = bpf_ktime_get_ns();
 	date_last_send(s);
@@ -611,15 +620,157 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 	sample_chrono(s, tp);
 
 #ifdef LISTENING
-	s->acceptq = s->acceptq_max = s->synq = (u32)ABSENT;
+	s->acceptq = s->acceptq_max = s->synq = s->listen_drops = (u32)ABSENT;
 	if (state == TCP_LISTEN) {
 		s->acceptq = sk->sk_ack_backlog;
 		s->acceptq_max = sk->sk_max_ack_backlog;
 		s->synq = icsk->icsk_accept_queue.qlen.counter;
+		s->listen_drops = sk->sk_drops.counter;
 	}
 #endif
 #define SAMPLE_USER_FIELD(name, value) s->name = (u64)value;
 	USER_FIELDS(SAMPLE_USER_FIELD)
+}
+
+/*
+ * A record begins for a connection that is in `state` already, which the monitor did not see it come to. Of one that waits
+ * for its application to close, so much is known: that it has waited since the last segment of the peer, or longer.
+ */
+static inline void begin_state(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
+{
+	if (state == TCP_CLOSE_WAIT)
+		s->state_since_ns = bpf_ktime_get_ns() - ticks_to_ns((u32)bpf_jiffies64() - tp->rcv_tstamp);
+}
+
+/*
+ * From SYN to SYN-ACK here where this end connected. Where it accepted, from SYN-ACK to ACK: that is what the kernel begins
+ * its round-trip time with, if it sent one SYN-ACK only.
+ */
+static inline void note_connected(struct flow_stats_t *s, struct tcp_sock *tp)
+{
+	if (s->addr.role == ROLE_ACTIVE)
+		SAMPLE(connect_us, (bpf_ktime_get_ns() - s->opened_ns) / 1000);
+	else if (tp)
+		SAMPLE(connect_us, tp->srtt_us >> 3);
+}
+
+/* How a connection ended. */
+enum ending {
+	ENDED_LOCAL_CLOSE = 1,	  /* FINs of both ends; the first was of this one, */
+	ENDED_PEER_CLOSE,	  /* of the peer, */
+	ENDED_SIMULTANEOUS_CLOSE, /* they crossed */
+	ENDED_RESET_RECEIVED,
+	ENDED_RESET_AFTER_CLOSE, /* this end had closed: a reset came, or data did, and this end sent the reset */
+	ENDED_RESET_UNREAD,	 /* this end sent it: closed with data unread, */
+	ENDED_RESET_LINGER,	 /* closed with SO_LINGER 0, */
+	ENDED_RESET_NOT_ACCEPTED, /* the listening socket was closed before accept(), */
+	ENDED_RESET_MEMORY,	 /* too many sockets of nobody, or too little memory, */
+	ENDED_RESET_SENT,	 /* for another reason: connect(AF_UNSPEC), MPTCP */
+	ENDED_ABORTED,		 /* by ss -K or a BPF program */
+	ENDED_REFUSED,
+	ENDED_UNREACHABLE,
+	ENDED_CONNECT_TIMEOUT,
+	ENDED_CONNECT_GIVEN_UP, /* closed while it was connecting */
+	ENDED_RETRANSMIT_TIMEOUT,
+	ENDED_PROBE_TIMEOUT, /* of zero windows */
+	ENDED_KEEPALIVE_TIMEOUT,
+	ENDED_USER_TIMEOUT,	 /* TCP_USER_TIMEOUT */
+	ENDED_FIN_WAIT2_TIMEOUT, /* TCP_LINGER2 below 0: not waited for the FIN of the peer */
+};
+
+/* Types from BTF bring no macros. */
+#ifndef ECONNRESET
+#define EPIPE 32
+#define ECONNABORTED 103
+#define ECONNRESET 104
+#define ETIMEDOUT 110
+#define ECONNREFUSED 111
+#endif
+#ifndef RCV_SHUTDOWN
+#define RCV_SHUTDOWN 1
+#define SHUTDOWN_MASK 3
+#endif
+
+/* Which of the timers gave up. */
+static inline u8 timer_that_gave_up(struct tcp_sock *tp)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
+
+	if (icsk->icsk_user_timeout)
+		return ENDED_USER_TIMEOUT;
+	if (tp->snd_una == tp->write_seq) /* all is acknowledged, FIN included */
+		return ENDED_KEEPALIVE_TIMEOUT;
+	return icsk->icsk_probes_out && !icsk->icsk_retransmits ? ENDED_PROBE_TIMEOUT : ENDED_RETRANSMIT_TIMEOUT;
+}
+
+static inline u8 ending_while_connecting(u32 error)
+{
+	switch (error) {
+	case 0:
+		return ENDED_CONNECT_GIVEN_UP;
+	case ECONNREFUSED: /* a reset, or ICMP: port unreachable */
+		return ENDED_REFUSED;
+	case ECONNABORTED:
+		return ENDED_ABORTED;
+	case ETIMEDOUT:
+		return ENDED_CONNECT_TIMEOUT;
+	default: /* ICMP, or no neighbour */
+		return ENDED_UNREACHABLE;
+	}
+}
+
+/*
+ * How the connection of `tp` ends, which does so in state `old`. tcp_reset(), tcp_write_err() and tcp_abort() set sk_err
+ * first. tcp_close() sets sk_shutdown first; then it sends FIN, unless something is unread or is not to be sent.
+ */
+static inline u8 ending_of(struct tcp_sock *tp, u32 old)
+{
+	struct sock *sk = (struct sock *)tp;
+	unsigned long flags = sk->__sk_common.skc_flags;
+	u32 error = sk->sk_err;
+	int has_peers_fin = (flags >> SOCK_DONE) & 1, is_orphan = (flags >> SOCK_DEAD) & 1;
+	int has_shut_down = (sk->sk_shutdown & SHUTDOWN_MASK) == SHUTDOWN_MASK;
+	int is_unread = (s32)(tp->rcv_nxt - tp->copied_seq) > has_peers_fin;
+	int lingers_0 = (flags >> SOCK_LINGER) & 1 && !sk->sk_lingertime;
+	int all_acked = tp->snd_una == tp->write_seq;
+
+	if (old == TCP_SYN_SENT)
+		return ending_while_connecting(error);
+	if (error == ECONNABORTED)
+		return ENDED_ABORTED;
+	if (error == ECONNRESET || error == EPIPE)
+		return (old == TCP_FIN_WAIT1 || old == TCP_FIN_WAIT2) && sk->sk_shutdown & RCV_SHUTDOWN && !has_peers_fin
+			       ? ENDED_RESET_AFTER_CLOSE
+			       : ENDED_RESET_RECEIVED;
+	if (error == ETIMEDOUT)
+		return old == TCP_SYN_RECV ? ENDED_CONNECT_TIMEOUT : timer_that_gave_up(tp);
+	if (old == TCP_FIN_WAIT2 && (has_peers_fin || !has_shut_down || !(is_unread || lingers_0)))
+		return is_orphan && !has_peers_fin && tp->linger2 < 0 ? ENDED_FIN_WAIT2_TIMEOUT : ENDED_LOCAL_CLOSE;
+	if (old == TCP_LAST_ACK && all_acked)
+		return ENDED_PEER_CLOSE;
+	if (old == TCP_CLOSING && all_acked)
+		return ENDED_SIMULTANEOUS_CLOSE;
+	if (error) /* that of the last ICMP message, in place of ETIMEDOUT */
+		return timer_that_gave_up(tp);
+	if (has_shut_down && is_unread)
+		return ENDED_RESET_UNREAD;
+	if (has_shut_down && lingers_0)
+		return ENDED_RESET_LINGER;
+	if (is_orphan)
+		return ENDED_RESET_MEMORY;
+#if KERNEL_HAS(tcp_sock, is_mptcp)
+	if (tp->is_mptcp)
+		return ENDED_RESET_SENT;
+#endif
+	return sk->sk_socket ? ENDED_RESET_SENT : ENDED_RESET_NOT_ACCEPTED;
+}
+
+static inline void note_ending(struct flow_stats_t *s, struct tcp_sock *tp, u32 old)
+{
+	struct sock *sk = (struct sock *)tp;
+
+	IF_USED(error, if (old == TCP_SYN_SENT && !sk->sk_err) s->error = sk->sk_err_soft);
+	SAMPLE(ended, ending_of(tp, old));
 }
 
 /* A record for `sk`, still without an address, so not shown. NULL when the table is full. */
@@ -681,6 +832,7 @@ static inline struct flow_stats_t *observe(struct sock *sk)
 			return NULL;
 		}
 		begin_causes(s, tp, CAUSE_UNSEEN);
+		begin_state(s, tp, state);
 	}
 	sample(s, tp, state);
 	fill_addr(&s->addr, sk, sk->__sk_common.skc_num);
@@ -932,7 +1084,11 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 		if (fresh || opens)
 			begin_causes(record, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
 		sample(record, tp, ends ? old : state);
+		if (ends)
+			note_ending(record, tp, old);
 	}
+	if (state == TCP_ESTABLISHED && record->opened_ns)
+		note_connected(record, tp);
 	sport = sk->__sk_common.skc_num;
 	if (ends && place == IN_NET && tp) /* it has given back its port, and remembers it */
 		sport = bpf_ntohs(((struct inet_sock *)tp)->inet_sport);
@@ -948,7 +1104,7 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	if (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
 		fill_who(record);
 	record->last_state = state;
-	record->last_seen_ns = bpf_ktime_get_ns();
+	record->last_seen_ns = record->state_since_ns = bpf_ktime_get_ns();
 	return 0;
 remove:
 	if (ends && s)
@@ -1085,6 +1241,7 @@ static inline int take(struct tcp_sock *tp, int counts)
 		if (state != TCP_LISTEN && state != TCP_SYN_RECV)
 			COUNT_MISSED(found_by_walk);
 		begin_causes(s, tp, CAUSE_UNSEEN);
+		begin_state(s, tp, state);
 	}
 	sample(s, tp, state);
 	/*

@@ -9,7 +9,7 @@ build_packages=(
 # To boot kernels in the lab and to have traffic there.
 lab_packages=(
     qemu-system-x86 busybox-static cpio kmod xz-utils zstd util-linux
-    iproute2 iperf3 python3
+    iproute2 iperf3 nftables python3
 )
 # To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion and manual page, the live view's
 # terminal, what the lab's checks and benchmarks compare with.

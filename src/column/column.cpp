@@ -89,7 +89,9 @@ Value RowValues::computed(const Column &column) {
     case Source::share:
         return in_percent(shares(places), column.field->limit);
     case Source::duration:
-        return duration_ms(places);
+        return ms_since(places.opened_ns, places);
+    case Source::state_time:
+        return ms_since(places.state_since_ns, places);
     case Source::cgroup_path: {
         const auto id = RecordReader::number(record_, places.cgroup);
         const auto path = id == 0 ? std::string_view() : std::string_view(column.context->cgroup_path(id));
@@ -110,11 +112,12 @@ Value RowValues::rate(const Column &column) const {
     return now < then ? Value() : static_cast<double>(now - then) / elapsed_s(column.context->reader.places());
 }
 
-Value RowValues::duration_ms(const KnownPlaces &places) const {
-    const auto opened = RecordReader::number(record_, places.opened_ns);
+/// Until its close, or its sample.
+Value RowValues::ms_since(const Place &began, const KnownPlaces &places) const {
+    const auto since = RecordReader::number(record_, began);
     const auto closed = RecordReader::number(record_, places.closed_ns);
     const auto end = closed != 0 ? closed : sampled_ns(record_, places, row_.snapshot->time_ns);
-    return opened == 0 || end < opened ? Value() : std::uint64_t((end - opened) / 1'000'000);
+    return since == 0 || end < since ? Value() : std::uint64_t((end - since) / 1'000'000);
 }
 
 double RowValues::elapsed_s(const KnownPlaces &places) const {

@@ -63,7 +63,7 @@ private:
     Value end(const Column &column) const;
     Value computed(const Column &column);
     Value rate(const Column &column) const;
-    Value duration_ms(const KnownPlaces &places) const;
+    Value ms_since(const Place &began, const KnownPlaces &places) const;
     double elapsed_s(const KnownPlaces &places) const;
     const std::optional<LimitShares> &shares(const KnownPlaces &places);
 

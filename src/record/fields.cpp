@@ -114,10 +114,30 @@ constexpr Field field_table[] = {
      "From the SYN (active) or the end of the handshake (passive) to now, or to the close. Absent where the opening "
      "was not seen.",
      Source::duration},
+    {"connect_us", nullptr, "us", "tcp_set_state(), tcp_synack_rtt_meas()", "",
+     "Time of the handshake. Of the end that connected: from its SYN until the SYN-ACK was there; SYNs sent again "
+     "(retr_syn) make it long. Of the end that accepted: from its SYN-ACK to the ACK, absent where it sent one again "
+     "or "
+     "a SYN cookie. Absent where the handshake was not seen.",
+     record, zero, none, percentiles},
+    {"state_ms", nullptr, "ms", "tcp_set_state()", "",
+     "Time in the present state; of a closed flow, in closed_from. Absent where the change to it was not seen. In "
+     "CLOSE_WAIT, which is the application's not closing, it is then the time since the peer's last segment, or "
+     "longer.",
+     Source::state_time},
     {"closed_from", nullptr, "", "skc_state", "",
      "Of a closed flow, the state before. TIME_WAIT comes from FIN_WAIT2 and CLOSING, and the other end from LAST_ACK; "
      "SYN_SENT was refused or never answered; ESTABLISHED, CLOSE_WAIT and FIN_WAIT1 were reset, aborted or given up.",
      record, zero, tcp_state},
+    {"ended", nullptr, "", "tcp_set_state(), sk_err, sk_shutdown, sk_flags", "", "How a closed flow ended, see below.",
+     record, zero, Naming::ending, most_frequent},
+    {"error", nullptr, "", "sk_err, sk_err_soft", "",
+     "The error that the application got or would get, by its name in errno(3). It stays when the application has "
+     "taken "
+     "it. Of an error that does not end a connection (IP_RECVERR), what a snapshot found. Of a connect() given up: "
+     "what "
+     "ICMP said meanwhile.",
+     record, zero, Naming::error, most_frequent},
     // Bytes.
     {"bytes_acked", nullptr, "bytes", "tcp_sock.bytes_acked", "",
      "Acknowledged by the peer. Counts a SYN and a FIN as a byte each, as ss does."},
@@ -226,6 +246,11 @@ constexpr Field field_table[] = {
      "Of a listening socket: its limit, from listen().", record, all_ones},
     {"synq", nullptr, "requests", "icsk_accept_queue.qlen", "",
      "Of a listening socket: requests whose handshake is not complete (SYN_RECV).", record, all_ones},
+    {"listen_drops", nullptr, "segments", "sk_drops", "",
+     "Of a listening socket: SYNs and last ACKs of handshakes dropped, because a queue was full or there was no "
+     "memory. "
+     "nstat: TcpExtListenDrops.",
+     record, all_ones},
     // From two snapshots.
     rate("bytes_per_s", "bytes/s", "Rate of bytes.", "bytes_sent"),
     rate("acked_per_s", "bytes/s", "Rate of bytes_acked.", "bytes_acked"),
@@ -246,6 +271,7 @@ constexpr Field field_table[] = {
     {"sampled_ns", nullptr, "ns", "", "", "When the counters were read; rates are taken over the time between two.",
      internal},
     {"closed_ns", nullptr, "ns", "", "", "Where duration_ms ends.", internal},
+    {"state_since_ns", nullptr, "ns", "", "", "Where state_ms begins.", internal},
     {"retransmit_state", nullptr, "", "", "", "How far retransmits have been divided up by cause.", internal},
     {"send_state", nullptr, "ticks", "", "", "When the last send was.", internal},
 };

@@ -43,6 +43,7 @@ enum class Source : std::uint8_t {
     most_share, ///< the share of that
     share,      ///< the share of `Field::limit`
     duration,
+    state_time, ///< in the present state, or the one before the close
     cgroup_path,
 };
 

@@ -60,6 +60,7 @@ constexpr KnownField known_places[] = {
     {"opened_ns", &KnownPlaces::opened_ns, KnownField::own},
     {"sampled_ns", &KnownPlaces::sampled_ns, KnownField::own},
     {"closed_ns", &KnownPlaces::closed_ns, KnownField::own},
+    {"state_since_ns", &KnownPlaces::state_since_ns, KnownField::own},
     {"netns", &KnownPlaces::netns, KnownField::own},
     {"pid", &KnownPlaces::pid, KnownField::own},
     {"cgroup", &KnownPlaces::cgroup, KnownField::own},

@@ -1,6 +1,8 @@
 #include "record/value.h"
 
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -23,7 +25,30 @@ constexpr auto families = [] {
     names[AF_INET6] = "ipv6";
     return names;
 }();
+constexpr auto ending_names = std::to_array({""sv,
+                                        "local_close"sv,
+                                        "peer_close"sv,
+                                        "simultaneous_close"sv,
+                                        "reset_received"sv,
+                                        "reset_after_close"sv,
+                                        "reset_unread"sv,
+                                        "reset_linger"sv,
+                                        "reset_not_accepted"sv,
+                                        "reset_memory"sv,
+                                        "reset_sent"sv,
+                                        "aborted"sv,
+                                        "refused"sv,
+                                        "unreachable"sv,
+                                        "connect_timeout"sv,
+                                        "connect_given_up"sv,
+                                        "retransmit_timeout"sv,
+                                        "probe_timeout"sv,
+                                        "keepalive_timeout"sv,
+                                        "user_timeout"sv,
+                                        "fin_wait2_timeout"sv});
 constexpr auto limits = std::to_array({"app"sv, "cwnd"sv, "rwnd"sv, "sndbuf"sv, "loss"sv});
+
+constexpr int most_errno = EHWPOISON;
 
 bool is_same_word(std::string_view one, std::string_view other) {
     return std::equal(one.begin(), one.end(), other.begin(), other.end(),
@@ -68,6 +93,19 @@ std::span<const std::string_view> names_of(Naming naming) {
         return families;
     case Naming::limit:
         return limits;
+    case Naming::ending:
+        return ending_names;
+    case Naming::error: {
+        static const auto errors = [] {
+            std::array<std::string_view, most_errno + 1> names;
+            for (int number = 1; number <= most_errno; ++number) {
+                const auto *name = strerrorname_np(number);
+                names[static_cast<std::size_t>(number)] = name == nullptr ? "" : name;
+            }
+            return names;
+        }();
+        return errors;
+    }
     case Naming::none:
         break;
     }

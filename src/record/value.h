@@ -24,6 +24,8 @@ enum class Naming : std::uint8_t {
     role,      ///< who opened the connection
     family,    ///< AF_INET, AF_INET6
     limit,     ///< enum class Limit
+    ending,    ///< enum ending of the built-in program
+    error,     ///< errno
 };
 
 /// A number that stands for a word.
@@ -35,7 +37,8 @@ struct Word {
 };
 
 /// As ss(8) and netstat(8) have it (`ESTABLISHED`, include/net/tcp_states.h), `Recovery` of enum tcp_ca_state, `active`
-/// and `passive`, `ipv4` and `ipv6`, what limits a sender. Empty: the number has no name, and is shown itself.
+/// and `passive`, `ipv4` and `ipv6`, what limits a sender, how a connection ended, `ECONNRESET`. Empty: the number has
+/// no name, and is shown itself.
 std::string_view name_of(const Word &word);
 
 /// All names that there are, with the numbers that they are of.

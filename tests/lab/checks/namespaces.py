@@ -1,7 +1,13 @@
 """Two hosts in one: network namespaces, and what the kernel's own tools say of them."""
+import ctypes
 import json
+import os
 
 from harness import sh, wait_for
+
+CLONE_NEWNET = 0x40000000
+
+libc = ctypes.CDLL(None)
 
 
 class Namespaces:
@@ -25,6 +31,30 @@ class Namespaces:
 
     def __exit__(self, *_):
         sh("ip netns del a; ip netns del b")
+
+
+class In:
+    """This thread makes its sockets in that namespace."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def __enter__(self):
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self.namespace}", os.O_RDONLY)
+        assert libc.setns(there, CLONE_NEWNET) == 0
+        os.close(there)
+
+    def __exit__(self, *_):
+        assert libc.setns(self.home, CLONE_NEWNET) == 0
+        os.close(self.home)
+
+
+def add_filter(namespace):
+    """The chain `inet lab input` of nftables: rules for what comes in."""
+    sh("modprobe nft_reject_inet")
+    in_namespace(namespace, "nft add table inet lab")
+    in_namespace(namespace, "nft add chain inet lab input '{ type filter hook input priority 0; }'")
 
 
 def in_namespace(namespace, command):

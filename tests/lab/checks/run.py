@@ -8,6 +8,8 @@ import conditions  # noqa: F401
 import endings  # noqa: F401
 import flows  # noqa: F401
 import harness
+import how_long  # noqa: F401
+import how_they_end  # noqa: F401
 import last_records  # noqa: F401
 import limits  # noqa: F401
 import live  # noqa: F401

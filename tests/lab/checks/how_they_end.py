@@ -1,0 +1,378 @@
+"""How connections end: each way provoked by real sockets, with what the application was told."""
+import csv
+import ctypes
+import errno
+import os
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+from harness import BUILD, LIMIT_S, MONITOR, Killed, Monitor, check, equal, once_each, sh, wait_for
+from namespaces import In, Namespaces, add_filter, in_namespace, netns_inode, nstat
+from sockets import end
+
+LINGER_0 = struct.pack("ii", 1, 0)
+TCP_LINGER2, TCP_SYNCNT, TCP_USER_TIMEOUT = 8, 7, 18
+
+libc = ctypes.CDLL(None)
+
+
+def told(call, *arguments):
+    """The name of the error that the application gets."""
+    try:
+        call(*arguments)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return None
+
+
+def told_when_asked(sock):
+    """By SO_ERROR, as soon as there is one."""
+    return errno.errorcode[wait_for("an error", lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))]
+
+
+def names(sock):
+    """(local, remote), as the monitor shows them."""
+    return name(sock.getsockname()), name(sock.getpeername())
+
+
+def name(address):
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else end(address[:2])
+
+
+class World:
+    """Two namespaces, a and b, and what has ended there."""
+
+    def __init__(self, stack):
+        stack.enter_context(Namespaces("delay 1ms"))
+        self.stack = stack
+        self.inodes = {namespace: netns_inode(namespace) for namespace in "ab"}
+        self.expected = {}  # (inode of the namespace, local, remote): (ended, error)
+        self.port = 2000
+
+    def expect(self, namespace, ends, ended, error=None):
+        key = (self.inodes[namespace], *ends)
+        assert key not in self.expected, key
+        self.expected[key] = (ended, error)
+
+    def listener(self, backlog=100, address="10.9.0.2"):
+        self.port += 1
+        with In("b"):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            return self.stack.enter_context(socket.create_server((address, self.port), family=family, backlog=backlog))
+
+    def client(self, family=socket.AF_INET):
+        with In("a"):
+            return self.stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+
+    def pair(self):
+        """(client in a, server in b)"""
+        listener, client = self.listener(), self.client()
+        client.connect(listener.getsockname())
+        return client, self.stack.enter_context(listener.accept()[0])
+
+    def expect_both(self, client, server, of_client, of_server):
+        """Each: how it ends, and the error."""
+        self.expect("a", names(client), *of_client)
+        self.expect("b", names(server), *of_server)
+
+
+def state(namespace, local):
+    """As ss shows it; None: there is no such socket."""
+    for line in in_namespace(namespace, "ss -tanH").splitlines():
+        words = line.split()
+        if words[3] == local and words[0] != "LISTEN":
+            return words[0]
+    return None
+
+
+def wait_for_state(namespace, sock, wanted):
+    local = name(sock.getsockname())
+    wait_for(f"{wanted} of {local}", lambda: state(namespace, local) == wanted)
+
+
+def closes_in_order(world):
+    client, server = world.pair()
+    world.expect_both(client, server, ("local_close",), ("peer_close",))
+    client.close()
+    equal(server.recv(1), b"", "end of the stream")
+    server.close()
+    client, server = world.pair()
+    world.expect_both(client, server, ("peer_close",), ("local_close",))
+    server.shutdown(socket.SHUT_WR)
+    equal(client.recv(1), b"", "end of the stream")
+    client.sendall(b"the rest")
+    client.close()
+    equal(server.recv(10), b"the rest", "data of the half that was open")
+    server.close()
+
+
+def closes_both_at_once(world):
+    in_namespace("a", "tc qdisc change dev veth-a root netem delay 2s")
+    client, server = world.pair()
+    world.expect_both(client, server, ("simultaneous_close",), ("simultaneous_close",))
+    client.shutdown(socket.SHUT_WR)
+    server.shutdown(socket.SHUT_WR)
+    client.close()
+    server.close()
+    in_namespace("a", "tc qdisc change dev veth-a root netem delay 1ms")
+
+
+def resets_by_linger(world):
+    client, server = world.pair()
+    world.expect_both(client, server, ("reset_received", "ECONNRESET"), ("reset_linger",))
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
+    server.close()
+    equal(told(client.recv, 1), "ECONNRESET", "what recv() is told")
+    client, server = world.pair()  # after its FIN
+    world.expect_both(client, server, ("reset_received", "EPIPE"), ("reset_linger",))
+    server.shutdown(socket.SHUT_WR)
+    equal(client.recv(1), b"", "end of the stream")
+    wait_for_state("b", server, "FIN-WAIT-2")
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_0)
+    server.close()
+    equal(told_when_asked(client), "EPIPE", "SO_ERROR")
+
+
+def resets_with_data_unread(world):
+    client, server = world.pair()
+    world.expect_both(client, server, ("reset_received", "ECONNRESET"), ("reset_unread",))
+    client.sendall(b"never read")
+    equal(server.recv(100, socket.MSG_PEEK), b"never read", "data")
+    server.close()
+    equal(told_when_asked(client), "ECONNRESET", "SO_ERROR")
+
+
+def sends_to_who_has_closed(world):
+    in_namespace("a", "tc qdisc change dev veth-a root netem delay 2s")
+    client, server = world.pair()
+    world.expect_both(client, server, ("reset_after_close", "ECONNRESET"), ("reset_received", "EPIPE"))
+    client.close()
+    server.sendall(b"too late")
+    equal(told_when_asked(server), "EPIPE", "SO_ERROR")
+    in_namespace("a", "tc qdisc change dev veth-a root netem delay 1ms")
+
+
+def does_not_wait_for_the_peers_fin(world):
+    client, server = world.pair()
+    world.expect_both(client, server, ("fin_wait2_timeout",), ("reset_received", "EPIPE"))
+    client.setsockopt(socket.IPPROTO_TCP, TCP_LINGER2, -1)
+    client.shutdown(socket.SHUT_WR)
+    wait_for_state("a", client, "FIN-WAIT-2")
+    client.close()
+    equal(told_when_asked(server), "EPIPE", "SO_ERROR")
+
+
+def disconnects(world):
+    client, server = world.pair()
+    world.expect_both(client, server, ("reset_sent",), ("reset_received", "ECONNRESET"))
+    equal(libc.connect(client.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16), 0, "connect() to AF_UNSPEC")
+    equal(told(server.recv, 1), "ECONNRESET", "what recv() is told")
+
+
+def is_killed_by_ss(world):
+    client, server = world.pair()
+    world.expect_both(client, server, ("aborted", "ECONNABORTED"), ("reset_received", "ECONNRESET"))
+    in_namespace("a", f"ss -K sport = :{client.getsockname()[1]}")
+    equal((told(client.recv, 1), told(server.recv, 1)), ("ECONNABORTED", "ECONNRESET"), "what recv() is told")
+
+
+def listener_closes(world):
+    listener, client = world.listener(), world.client()
+    client.connect(listener.getsockname())
+    world.expect("a", names(client), "reset_received", "ECONNRESET")
+    world.expect("b", names(client)[::-1], "reset_not_accepted")
+    wait_for_state("b", listener, "ESTAB")
+    listener.close()
+    equal(told(client.recv, 1), "ECONNRESET", "what recv() is told")
+
+
+REJECTIONS = (  # nft's word, how it ends, what the application is told
+    ("icmp type port-unreachable", "refused", "ECONNREFUSED"),
+    ("icmp type host-unreachable", "unreachable", "EHOSTUNREACH"),
+    ("icmp type net-unreachable", "unreachable", "ENETUNREACH"),
+    ("icmp type prot-unreachable", "unreachable", "ENOPROTOOPT"),
+    ("icmp type net-prohibited", "unreachable", "ENETUNREACH"),
+    ("icmp type host-prohibited", "unreachable", "EHOSTUNREACH"),
+    ("icmp type admin-prohibited", "unreachable", "EHOSTUNREACH"),
+    ("tcp reset", "refused", "ECONNREFUSED"),
+    ("icmpv6 type no-route", "unreachable", "ENETUNREACH"),
+    ("icmpv6 type admin-prohibited", "unreachable", "EACCES"),
+    ("icmpv6 type addr-unreachable", "unreachable", "EHOSTUNREACH"),
+    ("icmpv6 type port-unreachable", "refused", "ECONNREFUSED"))
+
+
+def calls(world, port, from_port, address="10.9.0.2"):
+    """A client that is to connect there, and its ends."""
+    ipv6 = ":" in address
+    client = world.client(socket.AF_INET6 if ipv6 else socket.AF_INET)
+    client.bind(("fd09::1" if ipv6 else "10.9.0.1", from_port))
+    return client, (name(client.getsockname()), name((address, port)))
+
+
+def is_turned_away(world):
+    for number, (how, ended, error) in enumerate(REJECTIONS):
+        port, address = 1000 + number, "fd09::2" if "v6" in how else "10.9.0.2"
+        in_namespace("b", f"nft add rule inet lab input tcp dport {port} reject with {how}")
+        client, ends = calls(world, port, 3000 + number, address)
+        world.expect("a", ends, ended, error)
+        equal(told(client.connect, (address, port)), error, f"what connect() is told, {how}")
+    client, ends = calls(world, 1, 3100)
+    world.expect("a", ends, "refused", "ECONNREFUSED")
+    equal(told(client.connect, ("10.9.0.2", 1)), "ECONNREFUSED", "what connect() is told where nobody listens")
+
+
+def nobody_answers(world):
+    """All at the same time, since each waits for a timer."""
+    sh("ip netns exec a sysctl -qw net.ipv4.tcp_retries2=2 net.ipv4.tcp_orphan_retries=2")
+    user, silent, lost, closed = [world.pair() for _ in range(4)]
+    full, full_listener = world.client(), world.listener()
+    full.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    full.connect(full_listener.getsockname())
+    world.stack.enter_context(full_listener.accept()[0])
+    world.expect("a", names(user[0]), "user_timeout", "ETIMEDOUT")
+    world.expect("a", names(silent[0]), "keepalive_timeout", "ETIMEDOUT")
+    world.expect("a", names(lost[0]), "retransmit_timeout", "ETIMEDOUT")
+    world.expect("a", names(full), "probe_timeout", "ETIMEDOUT")
+    full.setblocking(False)
+    while told(full.send, b"x" * 100000) is None or not zero_window(full):
+        time.sleep(0.05)
+    in_namespace("b", "nft insert rule inet lab input drop")
+    user[0].setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 1000)
+    user[0].sendall(b"x")
+    lost[0].sendall(b"x")
+    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 2)):
+        silent[0].setsockopt(socket.IPPROTO_TCP, option, value)
+    silent[0].setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    gone = name(closed[0].getsockname())
+    world.expect("a", names(closed[0]), "retransmit_timeout", "ETIMEDOUT")
+    closed[0].close()  # its FIN is lost
+    client, ends = calls(world, 9, 3200)
+    client.setsockopt(socket.IPPROTO_TCP, TCP_SYNCNT, 1)
+    world.expect("a", ends, "connect_timeout", "ETIMEDOUT")
+    equal(told(client.connect, ("10.9.0.2", 9)), "ETIMEDOUT", "what connect() is told when nobody answers")
+    client, ends = calls(world, 9, 3201)
+    client.setblocking(False)
+    world.expect("a", ends, "connect_given_up")
+    equal(told(client.connect, ("10.9.0.2", 9)), "EINPROGRESS", "what connect() is told")
+    client.close()
+    world.expect("a", ("10.9.0.1:3202", "10.9.0.2:9"), "connect_given_up")
+    with Killed(sys.executable, "-c", "import socket; socket.create_connection(('10.9.0.2', 9), source_address=('10.9.0.1', 3202))",
+                namespace="a"):
+        wait_for("its SYN", lambda: state("a", "10.9.0.1:3202") == "SYN-SENT")
+    for client in (user[0], silent[0], lost[0], full):
+        equal(told_when_asked(client), "ETIMEDOUT", "SO_ERROR")
+    wait_for("the end of what was closed", lambda: state("a", gone) is None)
+    in_namespace("b", "nft flush chain inet lab input")
+
+
+def orphans_are_too_many(world):
+    """A hundred, since the kernel counts them roughly."""
+    pairs = [world.pair() for _ in range(100)]
+    in_namespace("b", "nft insert rule inet lab input drop")
+    limit = sh("sysctl -n net.ipv4.tcp_max_orphans")
+    for client, _ in pairs:
+        world.expect("a", names(client), "reset_memory")
+        client.close()
+    sh("sysctl -qw net.ipv4.tcp_max_orphans=1")
+    try:
+        wait_for("the end of all", lambda: not in_namespace("a", "ss -tnH state fin-wait-1"))
+    finally:
+        sh(f"sysctl -qw net.ipv4.tcp_max_orphans={limit}")
+    in_namespace("b", "nft flush chain inet lab input")
+
+
+def zero_window(sock):
+    local = name(sock.getsockname())
+    return any(local in line for line in in_namespace("a", "ss -tnoH").splitlines() if "timer:(persist" in line)
+
+
+WAYS = (closes_in_order, closes_both_at_once, resets_by_linger, resets_with_data_unread, sends_to_who_has_closed,
+        does_not_wait_for_the_peers_fin, disconnects, is_killed_by_ss, listener_closes, is_turned_away, nobody_answers, orphans_are_too_many)
+
+
+def endings_by_kernel_counter(records):
+    """What nstat must say if `records`, (state before, ended) each, are all that ended: {counter: connections}."""
+    def count(*endings):
+        return sum(ended in endings for _, ended in records)
+    return {
+        "TcpAttemptFails": sum(state == "SYN_SENT" and ended != "connect_given_up" for state, ended in records),
+        "TcpEstabResets": sum(state in ("ESTABLISHED", "CLOSE_WAIT") for state, _ in records),
+        "TcpExtTCPAbortOnClose": count("reset_unread"),
+        "TcpExtTCPAbortOnData": count("reset_linger", "reset_after_close"),
+        "TcpExtTCPAbortOnTimeout": count("connect_timeout", "retransmit_timeout", "probe_timeout", "keepalive_timeout",
+                                         "user_timeout"),
+        "TcpExtTCPAbortOnLinger": count("fin_wait2_timeout"),
+        "TcpExtTCPAbortOnMemory": count("reset_memory"),
+    }
+
+
+@check("base", "numbers", "newest")
+def every_way_to_end_is_told_with_the_error_that_the_application_got():
+    with ExitStack() as stack:
+        world = World(stack)
+        add_filter("b")
+        monitors = [stack.enter_context(Monitor("-i", "0.5", "--attach", how)) for how in ("kprobe", "fentry")]
+        for way in WAYS:
+            way(world)
+        for monitor in monitors:
+            def last_records():
+                return {(flow["netns"], *flow.ends): flow.further for flow in once_each(monitor.closed())}
+            wait_for("all last records", lambda: set(world.expected) <= set(last_records()))
+            found = last_records()
+            wrong = {key: (found[key].get("ended"), found[key].get("error"), expected)
+                     for key, expected in world.expected.items()
+                     if (found[key].get("ended"), found[key].get("error")) != expected}
+            equal(wrong, {}, "endings: what ended, error, (what was expected)")
+            for namespace, inode in world.inodes.items():
+                counters = nstat(namespace)
+                expected = endings_by_kernel_counter([(further["closed_from"], further["ended"])
+                                                      for key, further in found.items() if key[0] == inode])
+                equal({name: counters[name] for name in expected}, expected, f"nstat in {namespace}, and last records")
+            equal(monitor.stop(), 0, "exit status")
+
+
+ENDS_OF_WAYS = {  # how the client and the server end
+    "client_closes": ("local_close", "peer_close"),
+    "server_closes": ("peer_close", "local_close"),
+    "client_lingers": ("reset_linger", "reset_received"),
+    "server_lingers": ("reset_received", "reset_linger"),
+    "server_leaves_unread": ("reset_received", "reset_unread"),
+    "server_lingers_after_fin": ("reset_received", "reset_linger"),
+    "client_disconnects": ("reset_sent", "reset_received"),
+    "client_does_not_wait": ("fin_wait2_timeout", "reset_received"),
+    "not_accepted": ("reset_received", "reset_not_accepted"),
+    "refused": ("refused", None),
+}
+
+
+def ends_expected(line):
+    """(ends, ended, error) of both ends of a connection that the program `endings` made."""
+    way, client, server, *errors = line.split()
+    ends = end(("127.0.0.1", int(client))), end(("127.0.0.1", int(server)))
+    told_both = [errno.errorcode[int(error)] if error != "0" else None for error in errors]
+    return [(its_ends, ended, error) for its_ends, ended, error in zip((ends, ends[::-1]), ENDS_OF_WAYS[way], told_both) if ended]
+
+
+@check("truth")
+def twenty_thousand_connections_that_end_in_ten_ways_have_their_own_endings():
+    with tempfile.NamedTemporaryFile("w+") as output, Killed(MONITOR, "-i", "1", "-o", "csv", "--columns",
+                                                            "local,remote,state,ended,error", "--pointers", stdout=output) as monitor:
+        wait_for("the first row", lambda: os.path.getsize(output.name))
+        lines = sh(f"{BUILD}/endings 20000").splitlines()
+        expected = Counter(one for line in lines for one in ends_expected(line))
+        def closed():
+            with open(output.name) as file:
+                return [row for row in csv.DictReader(file) if row["state"] == "CLOSE"]
+        wait_for("all last records", lambda: len(closed()) >= expected.total())
+        monitor.send_signal(signal.SIGINT)
+        equal(monitor.wait(LIMIT_S), 0, "exit status")
+        rows = closed()
+    found = Counter(((row["local"], row["remote"]), row["ended"], row["error"] or None) for row in rows)
+    equal((expected - found, found - expected), (Counter(), Counter()), "endings that lack, and that nobody made")
+    assert len({row["sock"] for row in rows}) < len(rows) / 10, "no struct sock was used often"

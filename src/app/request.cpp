@@ -162,7 +162,7 @@ std::vector<std::string> Request::unused_fields() const {
     const auto &columns = by_itself ? table_column_names(grouped) : options_.columns;
     std::for_each(columns.begin(), columns.end(), ask_for);
     if (grouped) {
-        asked_for.insert(options_.group_by->field);
+        asked_for.insert({options_.group_by->field, "error"}); // the last for how many failed
     }
     for (const auto &[text, condition] : where_) {
         for (const auto &field : fields_of(condition)) {

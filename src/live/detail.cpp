@@ -33,7 +33,7 @@ std::vector<float> values_of(const Trace &trace, Trace::Quantity quantity, std::
 
 /// Whether the lines above the fields have it.
 bool is_above(const Column &column, const std::array<const Column *, Trace::quantities> &traced) {
-    static constexpr std::array names = {"local", "remote", "state", "comm", "limit", "limit_pct"};
+    static constexpr std::array names = {"local", "remote", "state", "ended", "error", "comm", "limit", "limit_pct"};
     return std::find(names.begin(), names.end(), column.name) != names.end() ||
            std::find(traced.begin(), traced.end(), &column) != traced.end() ||
            (column.field != nullptr && column.field->source == Source::share && column.of.empty());
@@ -112,7 +112,7 @@ Line Detail::title(std::size_t width) const {
         const auto &key = columns_.all().front();
         text = key.name + " " + human(tcp_stats::value(key, row_->row()), key.unit);
     }
-    for (const auto *name : {"remote", "state", "comm"}) {
+    for (const auto *name : {"remote", "state", "ended", "error", "comm"}) {
         if (const auto part = value(name); !part.empty()) {
             text += (text.empty()                                                    ? ""
                      : name == std::string_view("remote") && !value("local").empty() ? " -> "

@@ -182,7 +182,7 @@ std::string heading(std::string_view name) {
                                           {"_pct", "%"}}) {
         if (name.ends_with(suffix)) {
             name.remove_suffix(suffix.size());
-            end = instead;
+            end = instead.empty() && is_shown_name(name) ? " time" : instead; // of state_ms, beside state
             break;
         }
     }

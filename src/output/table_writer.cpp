@@ -18,6 +18,29 @@ constexpr std::string_view dim = "\x1b[2m";
 constexpr std::string_view normal = "\x1b[0m";
 constexpr std::size_t gap = 2;
 
+bool is_of(const Column &column, Source source, Naming naming) {
+    return column.field != nullptr && column.field->source == source && column.field->naming == naming;
+}
+
+/// Of what a flow's end is: such a column is shown when a row has something to say there.
+bool waits_for_its_time(const Column &column) {
+    return is_of(column, Source::state_time, Naming::none) || is_of(column, Source::record, Naming::ending) ||
+           is_of(column, Source::record, Naming::error);
+}
+
+/// The first two states are those that last.
+bool has_something_to_say(const Column &column, RowValues &values, const Column *state) {
+    constexpr std::uint64_t minute_ms = 60'000;
+    const auto value = values[column];
+    const auto *ms = std::get_if<std::uint64_t>(&value);
+    if (ms == nullptr || state == nullptr) {
+        return !is_absent(value);
+    }
+    const auto in_state = values[*state];
+    return *ms >= minute_ms && in_state != Value(Word{Naming::tcp_state, tcp_established}) &&
+           in_state != Value(Word{Naming::tcp_state, tcp_listen});
+}
+
 /// Cells of a line, each filled up to the width of its column, without blanks at the end of the line.
 class LineOfCells {
 public:
@@ -51,13 +74,27 @@ const std::vector<std::string> &table_column_names(bool grouped) {
         "local",          "remote", "bytes_per_s",    "rtt_us",     "cwnd",
         "retr",           "limit",  "limit_pct",      "state",      "comm",
         "received_per_s", "bytes",  "bytes_received", "min_rtt_us", "delivery_rate",
-        "notsent",        "rcvq",   "duration_ms",    "pid",        "ca"};
-    static const std::vector<std::string> of_groups = {
-        "flows",         "closed",      "bytes_per_s_sum",    "received_per_s_sum",
-        "rtt_us_p50",    "rtt_us_p95",  "retr_sum",           "retr_per_s_sum",
-        "limit_mode",    "bytes_sum",   "bytes_received_sum", "min_rtt_us_min",
-        "in_flight_sum", "notsent_sum", "rcvq_sum",           "state",
-        "comm",          "cgroup_path"};
+        "notsent",        "rcvq",   "duration_ms",    "pid",        "ca",
+        "state_ms",       "ended",  "error"};
+    static const std::vector<std::string> of_groups = {"flows",
+                                                       "closed",
+                                                       "failed",
+                                                       "bytes_per_s_sum",
+                                                       "received_per_s_sum",
+                                                       "rtt_us_p50",
+                                                       "rtt_us_p95",
+                                                       "retr_sum",
+                                                       "retr_per_s_sum",
+                                                       "limit_mode",
+                                                       "bytes_sum",
+                                                       "bytes_received_sum",
+                                                       "min_rtt_us_min",
+                                                       "in_flight_sum",
+                                                       "notsent_sum",
+                                                       "rcvq_sum",
+                                                       "state",
+                                                       "comm",
+                                                       "cgroup_path"};
     return grouped ? of_groups : of_flows;
 }
 
@@ -92,6 +129,16 @@ TableWriter::TableWriter(Layout layout, const Columns &columns)
             own || !is_number(column->type) ? std::numeric_limits<std::size_t>::max() : most_characters(column->unit);
         columns_.push_back({column, std::move(name), enough, width});
     }
+    const auto state = std::find_if(columns_.begin(), columns_.end(), [](const Shown &shown) {
+        return is_of(*shown.column, Source::record, Naming::tcp_state);
+    });
+    if (!chosen_ && state != columns_.end()) {
+        state_ = state->column;
+        const auto waiting = std::stable_partition(
+            state + 1, columns_.end(), [](const Shown &shown) { return !waits_for_its_time(*shown.column); });
+        std::for_each(waiting, columns_.end(), [](Shown &shown) { shown.hidden = true; });
+        std::rotate(state + 1, waiting, columns_.end());
+    }
 }
 
 std::string TableWriter::title(const Snapshot &snapshot, std::size_t shown) const {
@@ -125,6 +172,7 @@ void TableWriter::measure(const std::vector<Row> &rows) {
     for (const auto &row : rows) {
         RowValues values(row);
         for (auto &shown : columns_) {
+            shown.hidden = shown.hidden && !has_something_to_say(*shown.column, values, state_);
             if (shown.right && shown.width >= shown.enough) {
                 continue;
             }
@@ -136,39 +184,35 @@ void TableWriter::measure(const std::vector<Row> &rows) {
 }
 
 /// On a terminal that tells its width: of the usual ones.
-std::size_t TableWriter::columns_that_fit() const {
+std::vector<const TableWriter::Shown *> TableWriter::columns_that_fit() const {
     const auto room = chosen_ ? 0 : layout_.width();
     std::size_t used = 0;
-    std::size_t count = 0;
+    std::vector<const Shown *> fitting;
     for (const auto &shown : columns_) {
-        used += shown.width + (count == 0 ? 0 : gap);
-        if (room != 0 && used > room && count > 0) {
+        if (shown.hidden) {
+            continue;
+        }
+        used += shown.width + (fitting.empty() ? 0 : gap);
+        if (room != 0 && used > room && !fitting.empty()) {
             break;
         }
-        ++count;
+        fitting.push_back(&shown);
     }
-    return count;
+    return fitting;
 }
 
-void TableWriter::write_headings(std::size_t count, Sink &sink) const {
-    LineOfCells line(sink);
-    for (std::size_t i = 0; i < count; ++i) {
-        line.put(columns_[i].heading, columns_[i].width, columns_[i].right);
-    }
-}
-
-void TableWriter::write_row(const Row &row, std::size_t count, Sink &sink) {
+void TableWriter::write_row(const Row &row, const std::vector<const Shown *> &columns, Sink &sink) {
     RowValues values(row);
     LineOfCells line(sink);
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto value = values[*columns_[i].column];
-        line.put(human(value, columns_[i].column->unit, memory_), columns_[i].width, is_number(value));
+    for (const auto *shown : columns) {
+        const auto value = values[*shown->column];
+        line.put(human(value, shown->column->unit, memory_), shown->width, is_number(value));
     }
 }
 
 void TableWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) {
     measure(rows);
-    const auto count = columns_that_fit();
+    const auto columns = columns_that_fit();
     sink.put(title(snapshot, rows.size()));
     const auto in_style = [&](std::string_view style, bool wanted, const auto &write_line) {
         const bool styled = wanted && layout_.colour;
@@ -178,10 +222,15 @@ void TableWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, 
         sink.put('\n');
     };
     if (!rows.empty()) {
-        in_style(bold, true, [&] { write_headings(count, sink); });
+        in_style(bold, true, [&] {
+            LineOfCells line(sink);
+            for (const auto *shown : columns) {
+                line.put(shown->heading, shown->width, shown->right);
+            }
+        });
     }
     for (const auto &row : rows) {
-        in_style(dim, row.closed(), [&] { write_row(row, count, sink); });
+        in_style(dim, row.closed(), [&] { write_row(row, columns, sink); });
     }
     if (!snapshot.missed.empty()) {
         sink.put(comment_line(snapshot));

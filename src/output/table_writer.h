@@ -7,7 +7,8 @@ namespace tcp_stats {
 
 /// Each snapshot is a line with the time and the number of flows, the headings, a row for each flow (or group), and
 /// what was missed. In a terminal the usual columns are as many as fit; columns that were asked for are all shown. They
-/// do not become narrower again, so that they stay where they are.
+/// do not become narrower again, so that they stay where they are. How flows ended, and how long they have been in a
+/// state that is to pass, is shown of itself as soon as there is something to say.
 class TableWriter : public Writer {
 public:
     TableWriter(Layout layout, const Columns &columns);
@@ -21,18 +22,19 @@ private:
         std::size_t enough; ///< the width that no number exceeds
         std::size_t width;  ///< in characters, so far
         bool right = false; ///< it has numbers, which stand on the right
+        bool hidden = false;
     };
 
     std::string title(const Snapshot &snapshot, std::size_t shown) const;
     void measure(const std::vector<Row> &rows);
-    std::size_t columns_that_fit() const;
-    void write_headings(std::size_t count, Sink &sink) const;
-    void write_row(const Row &row, std::size_t count, Sink &sink);
+    std::vector<const Shown *> columns_that_fit() const;
+    void write_row(const Row &row, const std::vector<const Shown *> &columns, Sink &sink);
 
     Layout layout_;
     bool chosen_; ///< the user chose the columns
     std::vector<Shown> columns_;
-    std::string memory_; ///< of the cell that is made
+    const Column *state_ = nullptr; ///< of the flows; null: none
+    std::string memory_;            ///< of the cell that is made
 };
 
 /// The names of what a table shows by itself, the most telling first; the program's own fields follow. `grouped`: of

@@ -293,6 +293,11 @@ std::string shown_name(const Field &field) {
     return word ? std::string(in_line) : field.name;
 }
 
+bool is_shown_name(std::string_view name) {
+    return std::any_of(std::begin(field_table), std::end(field_table),
+                       [&](const Field &field) { return shown_name(field) == name; });
+}
+
 std::span<const char *const> needs_of(const Field &field) {
     static constexpr const char *limits[] = {"busy_us",      "rwnd_limited_us", "sndbuf_limited_us", "recovery_us",
                                              "cwnd_limited", "sndbuf_full",     "notsent",           "mss",

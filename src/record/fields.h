@@ -107,6 +107,9 @@ const Field *find_field(std::string_view name);
 /// What users call it: the word of the `line` format where that is a word (`bytes`), else its name.
 std::string shown_name(const Field &field);
 
+/// Whether users call a field that.
+bool is_shown_name(std::string_view name);
+
 /// The members of the record that a value of it is made of, but for itself.
 std::span<const char *const> needs_of(const Field &field);
 

@@ -51,8 +51,9 @@ std::optional<std::uint64_t> number_named(Naming naming, std::string_view name);
 enum class Limit : std::uint8_t { app, cwnd, rwnd, sndbuf, loss };
 inline constexpr std::size_t limit_count = 5;
 
-/// TCP_CLOSE of include/net/tcp_states.h.
-inline constexpr std::uint64_t tcp_close = 7;
+// Of include/net/tcp_states.h.
+inline constexpr std::uint64_t tcp_established = 1;
+inline constexpr std::uint64_t tcp_listen = 10;
 
 /// What is no text and no number.
 struct RawBytes {

@@ -148,6 +148,14 @@ void append_together(Grouping grouping, std::vector<Value> &values, std::size_t 
     }
 }
 
+const Column *error_column(const Columns &columns) {
+    const auto &all = columns.all();
+    const auto found = std::find_if(all.begin(), all.end(), [](const Column &column) {
+        return column.field != nullptr && column.field->naming == Naming::error;
+    });
+    return found == all.end() ? nullptr : &*found;
+}
+
 /// Its value is the next of a group's.
 void append(std::vector<Column> &columns, Column column) {
     column.in_line_part = false;
@@ -157,7 +165,7 @@ void append(std::vector<Column> &columns, Column column) {
 }
 
 /// Those of every group.
-std::vector<Column> first_columns_of(const Column &by, const GroupKey &key) {
+std::vector<Column> first_columns_of(const Column &by, const GroupKey &key, bool tells_errors) {
     std::vector<Column> columns;
     auto first = by;
     first.usual = true; // no group is to be without its key
@@ -165,8 +173,10 @@ std::vector<Column> first_columns_of(const Column &by, const GroupKey &key) {
         first.type = FieldType::text;
     }
     append(columns, std::move(first));
-    for (const auto *name : {"flows", "closed"}) {
-        append(columns, {.name = name, .field = nullptr, .unit_name = "flows", .unit = unit_of("flows")});
+    for (const auto *name : {"flows", "closed", "failed"}) {
+        if (tells_errors || name != std::string_view("failed")) {
+            append(columns, {.name = name, .field = nullptr, .unit_name = "flows", .unit = unit_of("flows")});
+        }
     }
     return columns;
 }
@@ -235,7 +245,8 @@ Result<Groups> Groups::create(const GroupKey &key, const Columns &flow_columns) 
     groups.key_ = text_of({by.name, key.networks});
     groups.by_ = &by;
     groups.networks_ = key.networks;
-    auto columns = first_columns_of(by, key);
+    groups.error_ = error_column(flow_columns);
+    auto columns = first_columns_of(by, key, groups.error_ != nullptr);
     for (const auto &column : flow_columns.all()) {
         if (&column != &by) { // of that the key says all
             groups.parts_.push_back({&column, grouping_of(column)});
@@ -267,6 +278,11 @@ void Groups::append_cells(const Snapshot &snapshot, const Keyed *first, const Ke
         std::count_if(first, last, [&](const Keyed &one) { return snapshot.flows[one.flow].closed; }));
     const auto flows = static_cast<std::uint64_t>(last - first);
     cells.insert(cells.end(), {first->key, flows - closed, closed});
+    if (error_ != nullptr) {
+        cells.emplace_back(static_cast<std::uint64_t>(std::count_if(first, last, [&](const Keyed &one) {
+            return snapshot.flows[one.flow].closed && !is_absent(value(*error_, Row{&snapshot, one.flow}));
+        })));
+    }
     std::vector<Value> values;
     values.reserve(flows);
     for (const auto &[column, grouping] : parts_) {

@@ -31,10 +31,11 @@ Result<GroupKey> parse_group_key(const std::string &text);
 /// Makes groups of flows, snapshot after snapshot.
 ///
 /// The values of a group, in the order of `columns`, are the key; `flows`, open ones; `closed`, those that ended since
-/// the snapshot before; then for each field of the flows, of both kinds, what its `Grouping` says: `bytes_sum`,
-/// `rtt_us_p50`, `rtt_us_p95`, `comm` where all agree. Flows without the value are passed over, but not by an
-/// agreement; where none has it there is none. A percentile is the nearest rank: the least value that so many percent
-/// of them do not exceed. IPv4 addresses in IPv6 sockets are the IPv4 addresses.
+/// the snapshot before; `failed`, those of them that ended with an error, where the program tells; then for each field
+/// of the flows, of both kinds, what its `Grouping` says: `bytes_sum`, `rtt_us_p50`, `rtt_us_p95`, `comm` where all
+/// agree. Flows without the value are passed over, but not by an agreement; where none has it there is none. A
+/// percentile is the nearest rank: the least value that so many percent of them do not exceed. IPv4 addresses in IPv6
+/// sockets are the IPv4 addresses.
 class Groups {
 public:
     /// The columns that are the same for all groups, by their place.
@@ -81,6 +82,7 @@ private:
 
     std::string key_;
     const Column *by_ = nullptr;
+    const Column *error_ = nullptr; ///< of the flows; null: the program does not tell errors
     std::optional<GroupKey::PrefixLengths> networks_;
     std::vector<Part> parts_;
     Columns columns_;

@@ -100,6 +100,7 @@ TEST_CASE("headings leave out the unit that the values show") {
     CHECK(heading("bytes_per_s") == "BYTES/S");
     CHECK(heading("limit_pct") == "LIMIT%");
     CHECK(heading("ca_state") == "CA_STATE");
+    CHECK(heading("state_ms") == "STATE TIME"); // there is a field state
 }
 
 TEST_CASE("headings of groups say how the values were put together") {

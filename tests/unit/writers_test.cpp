@@ -25,7 +25,10 @@ const Table &table() {
                                                     {"mac", "unsigned char 2"},
                                                     {"first_seen_ns", "unsigned long long"},
                                                     {"opened_ns", "unsigned long long"},
-                                                    {"sampled_ns", "unsigned long long"}});
+                                                    {"sampled_ns", "unsigned long long"},
+                                                    {"state_since_ns", "unsigned long long"},
+                                                    {"ended", "unsigned char"},
+                                                    {"error", "unsigned short"}});
     return made;
 }
 
@@ -74,7 +77,9 @@ std::string two_snapshots(OutputFormat format, Layout layout = {}, View view = {
     goes_on.address("saddr", AF_INET6, "2001:db8::1").set("family", AF_INET6).set("min_rtt_us", 900);
     goes_on.set("drift", static_cast<std::uint64_t>(-3)).set("mac", 0xff00);
     Table::add(later.live, 0xff0022, goes_on.set("sampled_ns", 2 * second).set("opened_ns", second / 2));
-    Table::add(later.closed, 0xff0033, record(1003, 40, "utf8 \xc3\xa9 \xff").set("last_state", 7));
+    auto closed = record(1003, 40, "utf8 \xc3\xa9 \xff");
+    closed.set("last_state", 7).set("ended", 4).set("error", ECONNRESET).set("state_since_ns", second / 2);
+    Table::add(later.closed, 0xff0033, closed);
     later.missed = {{"probe_missed", 3}};
     show(std::move(later));
     sink.flush();
@@ -108,6 +113,29 @@ std::string order_of(const char *key, bool descending, std::optional<std::uint64
 
 TEST_CASE("a table reads as the golden file", "[english]") {
     CHECK(two_snapshots(OutputFormat::table) == golden("table.txt"));
+}
+
+TEST_CASE("a table shows the time in a state that is to pass, once it is long", "[english]") {
+    const auto table_after = [](std::uint64_t state, std::uint64_t minutes) {
+        Reading reading;
+        auto waits = record(1001, 30, "a");
+        Table::add(reading.live, 1,
+                   waits.set("last_state", state)
+                       .set("state_since_ns", second)
+                       .set("sampled_ns", second + minutes * 60 * second));
+        const auto snapshot = History(table().reader()).next(std::move(reading));
+        std::string text;
+        Sink sink([&](std::string_view piece) { text += piece; });
+        make_writer(OutputFormat::table, {}, columns(), table().reader())
+            ->write(snapshot, rows_in_view(snapshot, {}), sink);
+        sink.flush();
+        return text;
+    };
+    constexpr std::uint64_t close_wait = 8;
+    CHECK(table_after(close_wait, 125).find("STATE       STATE TIME  COMM") != std::string::npos);
+    CHECK(table_after(close_wait, 125).find("CLOSE_WAIT       2h05m  a") != std::string::npos);
+    CHECK_FALSE(table_after(close_wait, 0).find("STATE TIME") != std::string::npos);
+    CHECK_FALSE(table_after(tcp_established, 125).find("STATE TIME") != std::string::npos);
 }
 
 TEST_CASE("json reads as the golden file") { CHECK(two_snapshots(OutputFormat::json) == golden("snapshots.json")); }

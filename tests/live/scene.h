@@ -47,7 +47,11 @@ public:
                                  {"drift", "int"},
                                  {"first_seen_ns", "unsigned long long"},
                                  {"opened_ns", "unsigned long long"},
-                                 {"sampled_ns", "unsigned long long"}});
+                                 {"sampled_ns", "unsigned long long"},
+                                 {"state_since_ns", "unsigned long long"},
+                                 {"connect_us", "unsigned int"},
+                                 {"ended", "unsigned char"},
+                                 {"error", "unsigned short"}});
         return made;
     }
 
@@ -97,6 +101,7 @@ private:
             .set("comm", comms[i % comms.size()]);
         made.set("mss", 1448).set("busy_us", n * 900'000).set("cwnd_limited", i % 2);
         made.set("rwnd_limited_us", i % 7 == 2 ? n * 600'000 : 0).set("recovery_us", i % 5 == 0 ? n * 700'000 : 0);
+        made.set("state_since_ns", second_ns * 6 / 10).set("connect_us", 500 * (i + 1));
         made.set("drift", static_cast<std::uint64_t>(-static_cast<std::int64_t>(i)));
         return made.set("first_seen_ns", i + 1).set("opened_ns", second_ns / 2).set("sampled_ns", n * second_ns);
     }
@@ -109,7 +114,8 @@ private:
             if (i != closing_flow || number_ < closing_snapshot) {
                 Table::add(reading.live, 0x1000 + i, record(i));
             } else if (closes) {
-                Table::add(reading.closed, 0x1000 + i, record(i).set("last_state", 7));
+                Table::add(reading.closed, 0x1000 + i,
+                           record(i).set("last_state", 7).set("ended", 4).set("error", ECONNRESET));
             }
         }
         reading.missed = {{"probe_missed", number_ < closing_snapshot ? 0U : 12U}};

@@ -132,6 +132,9 @@ def a_closed_flow_is_marked_and_goes_after_some_seconds():
         is_golden(terminal, "closed")
         line, = [line for line in terminal.screen_with_styles().split("\n") if ":1001" in line]
         assert re.search(r"\x1b\[[0-9;]*\b2m", line), f"not dim: {line!r}"
+        terminal.press("Down", "Down", "Down", "Enter")
+        is_golden(terminal, "closed_detail")
+        terminal.press("Escape")
         terminal.press("q")
         terminal.wait_for_no_text("flows:")
         start(terminal, snapshots=9, flows=5)

@@ -337,6 +337,26 @@ def every_way_to_end_is_told_with_the_error_that_the_application_got():
             equal(monitor.stop(), 0, "exit status")
 
 
+@check("truth", "numbers", "newest")
+def what_a_full_accept_queue_drops_is_counted_at_the_listening_socket():
+    before = nstat()["TcpExtListenDrops"]
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.create_connection(listener.getsockname()), \
+            Monitor("-i", "0.5", "--listening") as monitor, socket.socket() as late:
+        here = end(listener.getsockname())
+        late.setsockopt(socket.IPPROTO_TCP, TCP_SYNCNT, 1)
+        late.bind(("127.0.0.1", 0))
+        equal(told(late.connect, listener.getsockname()), "ETIMEDOUT", "what connect() is told")
+        dropped = nstat()["TcpExtListenDrops"] - before
+        assert dropped > 0, "nothing was dropped"
+        flow = monitor.wait_for_flow("the listening socket", lambda flow: flow.local == here and flow["listen_drops"])
+        equal((flow["acceptq"], flow["listen_drops"]), (1, dropped), "waiting, and dropped")
+        ends = end(late.getsockname()), here
+        wait_for("the last record", lambda: [flow for flow in monitor.closed() if flow.ends == ends])
+        last, = [flow for flow in monitor.closed() if flow.ends == ends]
+        equal((last.further["ended"], last.further["error"]), ("connect_timeout", "ETIMEDOUT"), "how it ended")
+        equal(monitor.stop(), 0, "exit status")
+
+
 ENDS_OF_WAYS = {  # how the client and the server end
     "client_closes": ("local_close", "peer_close"),
     "server_closes": ("peer_close", "local_close"),

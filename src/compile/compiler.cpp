@@ -185,6 +185,12 @@ std::optional<Error> error_of_compile(const HelperEnd &end, const std::string &h
     }
     if (WIFSIGNALED(end.status)) {
         const int signal = WTERMSIG(end.status);
+        if (end.words.find("signed division") != std::string::npos) { // LLVM's word for it, before it aborts
+            return error(ErrorKind::program_rejected,
+                         tr("{} divides a signed number, which BPF cannot; make it unsigned, as in (u32)value / 8, in "
+                            "--field too",
+                            program));
+        }
         return signal == SIGKILL || end.words.find("out of memory") != std::string::npos
                    ? error(ErrorKind::kernel_unsupported,
                            tr("the compiler of {} was killed, as happens when memory runs out; free some and start "

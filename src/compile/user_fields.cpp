@@ -121,11 +121,12 @@ std::string user_fields_header(const std::vector<UserField> &fields) {
 
 bool is_taken_name(const std::string &name) {
     static const std::set<std::string> words = {
-        "id",       "sock",    "time",   "monotonic_ns", "addr",     "pad",      "RTT",   "CWND",     "MSS",
-        "srtt_raw", "srtt_ms", "auto",   "break",        "case",     "char",     "const", "continue", "default",
-        "do",       "double",  "else",   "enum",         "extern",   "float",    "for",   "goto",     "if",
-        "inline",   "int",     "long",   "register",     "restrict", "return",   "short", "signed",   "sizeof",
-        "static",   "struct",  "switch", "typedef",      "union",    "unsigned", "void",  "volatile", "while"};
+        "id",       "sock",     "time", "monotonic_ns", "addr",     "pad",    "RTT",    "CWND",     "MSS",
+        "srtt_raw", "srtt_ms",  "auto", "break",        "case",     "char",   "const",  "continue", "default",
+        "do",       "double",   "else", "enum",         "extern",   "float",  "for",    "goto",     "if",
+        "inline",   "int",      "long", "register",     "restrict", "return", "short",  "signed",   "sizeof",
+        "and",      "or",       "not",  "in",           "under",    "static", "struct", "switch",   "typedef",
+        "union",    "unsigned", "void", "volatile",     "while"};
     const auto &known = known_fields();
     return words.count(name) != 0 || name.starts_with("pad") || name.starts_with("_") || name.starts_with("signed_") ||
            std::any_of(known.begin(), known.end(),

@@ -242,6 +242,15 @@ std::string without_pointing(const std::string &text) {
     return result;
 }
 
+TEST_CASE("a signed division is the program's mistake, not the compiler's") {
+    auto text = built_in(Mechanism::kprobe);
+    REQUIRE(text.add({{"share", "", "sk->sk_sndbuf / 8"}}).has_value());
+    const auto wrong = compiled(text, kernels().front());
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK(wrong.error().kind == ErrorKind::program_rejected);
+    CHECK(wrong.error().message.find("divides a signed number") != std::string::npos);
+}
+
 TEST_CASE("mistakes are shown in the same words for every kernel") {
     std::istringstream golden(read_file(GOLDEN_DIRECTORY "/field_errors.txt"));
     for (const auto &kernel : kernels()) {

@@ -28,7 +28,7 @@ bool waits_for_its_time(const Column &column) {
            is_of(column, Source::record, Naming::error);
 }
 
-/// The first two states are those that last.
+/// ESTABLISHED and LISTEN are the states that last.
 bool has_something_to_say(const Column &column, RowValues &values, const Column *state) {
     constexpr std::uint64_t minute_ms = 60'000;
     const auto value = values[column];
@@ -37,7 +37,7 @@ bool has_something_to_say(const Column &column, RowValues &values, const Column 
         return !is_absent(value);
     }
     const auto in_state = values[*state];
-    return *ms >= minute_ms && in_state != Value(Word{Naming::tcp_state, tcp_established}) &&
+    return *ms >= minute_ms && !values.row().closed() && in_state != Value(Word{Naming::tcp_state, tcp_established}) &&
            in_state != Value(Word{Naming::tcp_state, tcp_listen});
 }
 

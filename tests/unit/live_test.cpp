@@ -314,7 +314,7 @@ TEST_CASE("the details have a flow's values, how they went, and what limits it")
 TEST_CASE("the details keep what was last known of a flow that has gone") {
     Looked look(3);
     look.snapshots(2).key(Code::down).key(Code::enter).snapshots(12);
-    CHECK(contains(look.screen({40, 120}), "10.0.0.3:1001  CLOSE  sshd  (has gone)\n"));
+    CHECK(contains(look.screen({40, 120}), "10.0.0.3:1001  CLOSE  reset_received  ECONNRESET  sshd  (has gone)\n"));
     CHECK(contains(look.screen({40, 120}), "the last 6s"));
 }
 

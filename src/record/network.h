@@ -65,7 +65,7 @@ requires requires(char *text, const End &end) { tcp_stats::to_chars(text, end); 
 struct fmt::formatter<End> {
     constexpr auto parse(format_parse_context &context) { return context.begin(); }
     template <typename Context> auto format(const End &end, Context &context) const {
-        std::array<char, tcp_stats::longest_end> text;
+        std::array<char, tcp_stats::longest_end> text{};
         return std::copy(text.data(), to_chars(text.data(), end), context.out());
     }
 };

@@ -117,8 +117,7 @@ constexpr Field field_table[] = {
     {"connect_us", nullptr, "us", "tcp_set_state(), tcp_synack_rtt_meas()", "",
      "Time of the handshake. Of the end that connected: from its SYN until the SYN-ACK was there; SYNs sent again "
      "(retr_syn) make it long. Of the end that accepted: from its SYN-ACK to the ACK, absent where it sent one again "
-     "or "
-     "a SYN cookie. Absent where the handshake was not seen.",
+     "or a SYN cookie. Absent where the handshake was not seen.",
      record, zero, none, percentiles},
     {"state_ms", nullptr, "ms", "tcp_set_state()", "",
      "Time in the present state; of a closed flow, in closed_from. Absent where the change to it was not seen. In "
@@ -133,10 +132,8 @@ constexpr Field field_table[] = {
      record, zero, Naming::ending, most_frequent},
     {"error", nullptr, "", "sk_err, sk_err_soft", "",
      "The error that the application got or would get, by its name in errno(3). It stays when the application has "
-     "taken "
-     "it. Of an error that does not end a connection (IP_RECVERR), what a snapshot found. Of a connect() given up: "
-     "what "
-     "ICMP said meanwhile.",
+     "taken it. Of an error that does not end a connection (IP_RECVERR), what a snapshot found. Of a connect() given "
+     "up: what ICMP said meanwhile.",
      record, zero, Naming::error, most_frequent},
     // Bytes.
     {"bytes_acked", nullptr, "bytes", "tcp_sock.bytes_acked", "",
@@ -248,8 +245,7 @@ constexpr Field field_table[] = {
      "Of a listening socket: requests whose handshake is not complete (SYN_RECV).", record, all_ones},
     {"listen_drops", nullptr, "segments", "sk_drops", "",
      "Of a listening socket: SYNs and last ACKs of handshakes dropped, because a queue was full or there was no "
-     "memory. "
-     "nstat: TcpExtListenDrops.",
+     "memory. nstat: TcpExtListenDrops.",
      record, all_ones},
     // From two snapshots.
     rate("bytes_per_s", "bytes/s", "Rate of bytes.", "bytes_sent"),

@@ -248,7 +248,10 @@ TEST_CASE("a signed division is the program's mistake, not the compiler's") {
     const auto wrong = compiled(text, kernels().front());
     REQUIRE_FALSE(wrong.has_value());
     CHECK(wrong.error().kind == ErrorKind::program_rejected);
-    CHECK(wrong.error().message.find("divides a signed number") != std::string::npos);
+    // Before LLVM 19 it ends the compiler, which the monitor has a sentence for; later ones say it as a mistake.
+    const auto said = wrong.error().message + wrong.error().details;
+    CHECK((wrong.error().message.find("divides a signed number") != std::string::npos ||
+           said.find("unsupported signed division") != std::string::npos));
 }
 
 TEST_CASE("mistakes are shown in the same words for every kernel") {

@@ -93,9 +93,10 @@ public:
     }
     bool send() const { return ::send(fd_, "x", 1, MSG_NOSIGNAL) == 1; }
     void shut() const { shutdown(fd_, SHUT_WR); }
-    void set_linger_0() const {
+    void close_with_linger_0() {
         const linger zero = {1, 0};
         must(setsockopt(fd_, SOL_SOCKET, SO_LINGER, &zero, sizeof(zero)), "SO_LINGER");
+        close();
     }
     void set_linger2_below_0() const {
         const int seconds = -1;
@@ -148,14 +149,12 @@ const std::map<std::string, Way> ways = {
      }},
     {"client_lingers",
      [](Socket &client, Socket &server) {
-         client.set_linger_0();
-         client.close();
+         client.close_with_linger_0();
          return Told(0, server.error());
      }},
     {"server_lingers",
      [](Socket &client, Socket &server) {
-         server.set_linger_0();
-         server.close();
+         server.close_with_linger_0();
          return Told(client.error(), 0);
      }},
     {"server_leaves_unread",
@@ -170,8 +169,7 @@ const std::map<std::string, Way> ways = {
          server.shut();
          client.read_to_end();
          server.wait_for_state(TCP_FIN_WAIT2);
-         server.set_linger_0();
-         server.close();
+         server.close_with_linger_0();
          return Told(client.error(), 0);
      }},
     {"client_disconnects",

@@ -40,6 +40,8 @@ def the_time_of_a_handshake_is_what_the_application_waits_for():
                 with client, listener.accept()[0]:
                     active, passive = flows_of(monitor, client)
                 assert DELAY_MS * 1000 <= active["connect_us"] <= waited_us, f"{waited_us} us around connect(): {active.line}"
+                if passive["retr_syn"]:  # the guest stood still: SYN-ACKs were sent again
+                    return False
                 # It is the first round trip that the accepting end knows, less what the SYN took.
                 assert passive["connect_us"] >= DELAY_MS * 1000, passive.line
                 return waited_us - active["connect_us"] < 5000 and passive["connect_us"] < DELAY_MS * 1000 + 5000
@@ -59,7 +61,7 @@ def the_time_of_a_handshake_is_what_the_application_waits_for():
                 active, passive = flows_of(monitor, client)
                 waited_us = (time.monotonic_ns() - began) // 1000
             assert 1000000 <= active["connect_us"] <= waited_us, f"{waited_us} us since connect(): {active.line}"
-            assert passive["connect_us"] < active["connect_us"], passive.line
+            assert passive["retr_syn"] or passive["connect_us"] < active["connect_us"], passive.line
         equal(monitor.stop(), 0, "exit status")
 
 

@@ -1,5 +1,7 @@
 #include "output/value_text.h"
 
+#include <type_traits>
+
 namespace tcp_stats {
 namespace {
 
@@ -30,7 +32,9 @@ private:
         sink.put(text);
         sink.put(mark);
     }
-    template <typename Short> void quoted(const Short &text) const {
+    /// Of numbers and ends, whose text is short.
+    template <typename Short>
+    requires(!std::is_convertible_v<const Short &, std::string_view>) void quoted(const Short &text) const {
         format.quotes ? sink.print(FMT_COMPILE("\"{}\""), text) : sink.print(FMT_COMPILE("{}"), text);
     }
 };

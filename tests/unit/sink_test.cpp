@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "output/utf8.h"
+#include "output/value_text.h"
 #include "test.h"
 
 using namespace tcp_stats;
@@ -61,6 +62,19 @@ TEST_CASE("numbers are written with so many decimals") {
         const auto thousandths = dice() >> (20 + dice() % 40);
         const double number = static_cast<double>(thousandths) / 1000;
         REQUIRE(decimals(number, 3) == fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000));
+    }
+}
+
+TEST_CASE("bytes and text of any length are values too") {
+    const std::vector<std::byte> bytes(3 * Sink::size, std::byte{0xab});
+    const std::string text(3 * Sink::size, 'x');
+    for (const bool quotes : {false, true}) {
+        const ValueText format = {is_plain_in_json, json_string, quotes};
+        const std::string mark = quotes ? "\"" : "";
+        const auto hexadecimal = written([&](Sink &sink) { put_value(sink, RawBytes{bytes}, format); });
+        CHECK(hexadecimal.size() == 2 * bytes.size() + 2 * mark.size());
+        CHECK(hexadecimal.substr(0, 5) == (mark + "abababab").substr(0, 5));
+        CHECK(written([&](Sink &sink) { put_value(sink, std::string_view(text), format); }) == mark + text + mark);
     }
 }
 

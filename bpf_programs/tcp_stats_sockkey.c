@@ -29,6 +29,7 @@
  *   RING_BUFFER       it has BPF ring buffers (Linux 5.8)
  *   KERNEL_HZ=N       its timer ticks per second
  *   KERNEL_HAS(S, M)  whether its struct S has a member M, for #if
+ *   TYPES_FROM_BTF    all its structs are known, not only those of its headers
  *   UNUSED_member=1   --columns and what else is asked for do not need that member of flow_stats_t: it is left out
  *   USER_FIELDS_HEADER  --field: names a header with USER_FIELDS(FIELD), a list of FIELD(name, value)
  *   CONDITION_HEADER    --where: names a header with FLOW_WANTED(flow), what it says of a struct flow_identity_t
@@ -50,6 +51,10 @@
 
 #ifdef CONDITION_HEADER
 #include CONDITION_HEADER
+#endif
+
+#if defined(TYPES_FROM_BTF) && KERNEL_HAS(mptcp_sock, conn_list)
+#define MULTIPATH
 #endif
 
 /* Sockets tracked at the same time. */
@@ -153,6 +158,9 @@ struct flow_stats_t {
 	u32 netns;	    /* inode number of its network namespace */
 	MEMBER(u64, cgroup) /* id of the socket's cgroup (v2): that of its inode */
 	IF_USED(comm, char comm[16];)
+#ifdef MULTIPATH
+	IF_USED(mptcp, u8 mptcp[4];) /* token of the Multipath TCP connection that it is a subflow of, in network order */
+#endif
 
 	/* How it went. */
 	u64 state_since_ns; /* when it came to its state */
@@ -353,6 +361,22 @@ static inline u64 cgroup_of(struct sock *sk)
 	return id;
 }
 
+#ifdef MULTIPATH
+/* The token of the Multipath TCP connection that `tp` is a subflow of, or 0. */
+static inline u32 mptcp_token(struct tcp_sock *tp)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
+	struct mptcp_subflow_context *subflow = NULL;
+	u32 token = 0;
+
+	if (tp->is_mptcp) {
+		bpf_probe_read_kernel(&subflow, sizeof(subflow), &icsk->icsk_ulp_data);
+		bpf_probe_read_kernel(&token, sizeof(token), &subflow->token);
+	}
+	return token;
+}
+#endif
+
 /* What --where may ask of a flow before there is a record. None of it changes while the connection lives. */
 struct flow_identity_t {
 	u32 saddr[4]; /* in network order; an IPv4 address as ::ffff:a.b.c.d */
@@ -428,9 +452,39 @@ static inline void remove_replaced(u64 key, struct flow_stats_t *s)
 	flow_stats.delete(&key);
 }
 
-/* The process that calls the kernel now. Only where it is the one that uses the socket. */
-static inline void fill_who(struct flow_stats_t *s)
+/* Types from BTF bring no macros. */
+#ifndef PF_KTHREAD
+#define PF_KTHREAD 0x00200000
+#endif
+
+/* Whether the kernel made `sk` for itself, as NFS does: there is no file for it. Those of MPTCP are an application's. */
+static inline int is_of_kernel(struct sock *sk)
 {
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	const struct tcp_ulp_ops *ulp = NULL;
+	struct socket *socket = sk->sk_socket;
+	struct file *file = NULL;
+	char name = 0;
+
+	if (!socket)
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), &socket->file);
+	bpf_probe_read_kernel(&ulp, sizeof(ulp), &icsk->icsk_ulp_ops);
+	bpf_probe_read_kernel(&name, sizeof(name), &ulp->name); /* "mptcp", "tls" */
+	return !file && name != 'm';
+}
+
+/*
+ * The process that calls the kernel now. Only where it is the one that uses the socket. Kernel threads work for applications
+ * too (for MPTCP; for io_uring before Linux 5.12). Theirs is what the kernel made for itself, and belongs to the first.
+ */
+static inline void fill_who(struct flow_stats_t *s, struct sock *sk)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	int is_kernel_thread = (task->flags & PF_KTHREAD) != 0;
+
+	if (is_kernel_thread != is_of_kernel(sk) || (is_kernel_thread && s->pid))
+		return;
 	s->pid = bpf_get_current_pid_tgid() >> 32;
 	IF_USED(comm, bpf_get_current_comm(s->comm, sizeof(s->comm)));
 }
@@ -560,6 +614,9 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 	if (!s->addr.role && state != TCP_LISTEN)
 		s->addr.role = role_of(tp, state);
 	SAMPLE(cgroup, cgroup_of(sk));
+#ifdef MULTIPATH
+	IF_USED(mptcp, *(u32 *)s->mptcp = bpf_htonl(mptcp_token(tp)));
+#endif
 	bpf_probe_read_kernel(&s->netns, sizeof(s->netns), &net->ns.inum);
 
 	SAMPLE(bytes_sent, bytes_accepted(tp, s->addr.role, state));
@@ -678,7 +735,6 @@ enum ending {
 	ENDED_FIN_WAIT2_TIMEOUT, /* TCP_LINGER2 below 0: not waited for the FIN of the peer */
 };
 
-/* Types from BTF bring no macros. */
 #ifndef ECONNRESET
 #define EPIPE 32
 #define ECONNABORTED 103
@@ -852,7 +908,7 @@ static inline int on_sendmsg(struct sock *sk)
 		return 0;
 	IF_USED(sendmsg_calls, __sync_fetch_and_add(&s->sendmsg_calls, 1));
 	if (s->pid != bpf_get_current_pid_tgid() >> 32 || tick - s->send_state.tick > SEND_PAUSE_TICKS)
-		fill_who(s);
+		fill_who(s, sk);
 	s->send_state.tick = tick;
 #ifndef SOCKET_WALK
 	s->last_seen_ns = s->sampled_ns;
@@ -1102,7 +1158,7 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 #endif
 	/* Only applications connect, and only they begin a close; the other changes come with segments. */
 	if (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
-		fill_who(record);
+		fill_who(record, sk);
 	record->last_state = state;
 	record->last_seen_ns = record->state_since_ns = bpf_ktime_get_ns();
 	return 0;
@@ -1281,6 +1337,36 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
+/* `task` holds a socket, and `s` is its record. */
+static inline void fill_holder(struct flow_stats_t *s, struct task_struct *task)
+{
+	if (!s || s->pid)
+		return;
+	s->pid = task->tgid;
+	IF_USED(comm, bpf_probe_read_kernel_str(s->comm, sizeof(s->comm), task->group_leader->comm));
+}
+
+#ifdef MULTIPATH
+#define MOST_SUBFLOWS 16
+
+/* The subflows of a Multipath TCP connection have no file of their own. */
+static inline void fill_holder_of_subflows(struct mptcp_sock *connection, struct task_struct *task)
+{
+	struct list_head *end = &connection->conn_list, *at = NULL;
+	u64 key = 0;
+	int i;
+
+	bpf_probe_read_kernel(&at, sizeof(at), &end->next);
+	for (i = 0; i < MOST_SUBFLOWS && at != end; i++) {
+		struct mptcp_subflow_context *subflow = container_of(at, struct mptcp_subflow_context, node);
+
+		bpf_probe_read_kernel(&key, sizeof(key), &subflow->tcp_sock);
+		fill_holder(flow_stats.lookup(&key), task);
+		bpf_probe_read_kernel(&at, sizeof(at), &at->next);
+	}
+}
+#endif
+
 int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -1288,6 +1374,9 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct flow_stats_t *s;
 	u64 key = 0;
+#ifdef MULTIPATH
+	u16 protocol = 0;
+#endif
 #if KERNEL_HAS(bpf_tcp_iter_state, batch)
 	int first = 0;
 	u64 *began_ns = walk_began_ns.lookup(&first);
@@ -1298,6 +1387,13 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 		return 0;
 	socket = file->private_data;
 	bpf_probe_read_kernel(&key, sizeof(key), &socket->sk);
+#ifdef MULTIPATH
+	bpf_probe_read_kernel(&protocol, sizeof(protocol), &((struct sock *)key)->sk_protocol);
+	if (protocol == IPPROTO_MPTCP) {
+		fill_holder_of_subflows((struct mptcp_sock *)key, task);
+		return 0;
+	}
+#endif
 	s = flow_stats.lookup(&key);
 #if KERNEL_HAS(bpf_tcp_iter_state, batch)
 	if (!s || (began_ns && s->sampled_ns < *began_ns)) {
@@ -1309,10 +1405,7 @@ int bpf_iter__task_file(struct bpf_iter__task_file *ctx)
 		s = flow_stats.lookup(&key);
 	}
 #endif
-	if (!s || s->pid)
-		return 0;
-	s->pid = task->tgid;
-	IF_USED(comm, bpf_probe_read_kernel_str(s->comm, sizeof(s->comm), task->group_leader->comm));
+	fill_holder(s, task);
 	return 0;
 }
 

@@ -105,6 +105,12 @@ constexpr Field field_table[] = {
               record, zero}),
     of_type(FieldType::path, {"cgroup_path", nullptr, "", "", "",
                               "Path of that cgroup below the cgroup2 mount, while it exists.", Source::cgroup_path}),
+    of_type(FieldType::bytes,
+            {"mptcp", nullptr, "", "mptcp_sock.token", "",
+             "Of a subflow of Multipath TCP, the token of its connection, in hexadecimal as ss -M has "
+             "it, with leading zeros. The process is that of the connection. Absent with the types "
+             "of kernel headers, which do not have it.",
+             record, zero}),
     {"role", nullptr, "", "tcp_set_state()", "",
      "Who opened the connection: active, this end; passive, the other. Of connections older than the monitor it is "
      "inferred from sk_max_ack_backlog and the bytes counted.",

@@ -173,7 +173,11 @@ Value RecordReader::other_value(Record record, const Place &place, const Field *
         return field != nullptr && text.empty() ? Value() : text;
     }
     default:
-        return RawBytes{record.subspan(place.offset, place.size)};
+        const RawBytes bytes{record.subspan(place.offset, place.size)};
+        const bool absent =
+            field != nullptr && field->absent == AbsentWhen::zero &&
+            std::all_of(bytes.bytes.begin(), bytes.bytes.end(), [](std::byte one) { return one == std::byte(0); });
+        return absent ? Value() : bytes;
     }
 }
 

@@ -3,6 +3,8 @@
  * and no functions; these are the ones that programs for BCC use. It comes after the types, so a
  * kernel that has one of them as an enumerator is not disturbed.
  */
+#define TYPES_FROM_BTF 1
+
 #undef NULL
 #define NULL ((void *)0)
 

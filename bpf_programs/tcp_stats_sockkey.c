@@ -24,11 +24,13 @@
  * What the monitor defines (all but MAX_FLOWS by what it finds in the kernel):
  *   MAX_FLOWS=N       --max-flows
  *   LISTENING         --listening
+ *   FAILED_CONNECTS   --failed-connects
  *   ATTACH_FENTRY     the hooks are fentry programs, not kprobes
  *   SOCKET_WALK       the kernel has an iterator over TCP sockets (Linux 5.9, with BTF)
  *   RING_BUFFER       it has BPF ring buffers (Linux 5.8)
  *   KERNEL_HZ=N       its timer ticks per second
  *   KERNEL_HAS(S, M)  whether its struct S has a member M, for #if
+ *   KERNEL_HAS_FUNCTION(F)  whether it has that function, where BTF tells
  *   TYPES_FROM_BTF    all its structs are known, not only those of its headers
  *   UNUSED_member=1   --columns and what else is asked for do not need that member of flow_stats_t: it is left out
  *   USER_FIELDS_HEADER  --field: names a header with USER_FIELDS(FIELD), a list of FIELD(name, value)
@@ -51,6 +53,11 @@
 
 #ifdef CONDITION_HEADER
 #include CONDITION_HEADER
+#endif
+
+/* Without a ring buffer there are no last records. */
+#ifndef RING_BUFFER
+#undef FAILED_CONNECTS
 #endif
 
 #if defined(TYPES_FROM_BTF) && KERNEL_HAS(mptcp_sock, conn_list)
@@ -289,8 +296,10 @@ BPF_RINGBUF_OUTPUT(closed_flows, 1024);
 BPF_ARRAY(closed_count, u64, 1);
 #endif
 
+/* What may run on top of what on one CPU. */
 #define IN_HOOK 0
 #define IN_NET 1
+#define IN_CONNECT 2
 
 struct socket_copy_t {
 	u64 words[(sizeof(struct tcp_sock) + 7) / 8];
@@ -345,16 +354,18 @@ static inline void fill_addr(struct flow_addr_t *addr, struct sock *sk, u16 spor
 static inline u64 cgroup_of(struct sock *sk)
 {
 	u64 id = 0;
-#if KERNEL_HAS(sock_cgroup_data, cgroup)
-	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
-#elif KERNEL_HAS(sock_cgroup_data, val)
-	/* Before Linux 5.15: a pointer, or with a low bit set the classid of cgroup v1. */
-	u64 value = sk->sk_cgrp_data.val;
-	struct cgroup *cgroup = (struct cgroup *)(value & 3 ? 0 : value);
-#endif
 #if KERNEL_HAS(sock_cgroup_data, cgroup) || KERNEL_HAS(sock_cgroup_data, val)
+	struct cgroup *cgroup = NULL;
 	struct kernfs_node *node = NULL;
 
+#if KERNEL_HAS(sock_cgroup_data, cgroup)
+	bpf_probe_read_kernel(&cgroup, sizeof(cgroup), &sk->sk_cgrp_data.cgroup);
+#else
+	/* Before Linux 5.15: a pointer, or with a low bit set the classid of cgroup v1. */
+	bpf_probe_read_kernel(&cgroup, sizeof(cgroup), &sk->sk_cgrp_data.val);
+	if ((u64)cgroup & 3)
+		cgroup = NULL;
+#endif
 	bpf_probe_read_kernel(&node, sizeof(node), &cgroup->kn);
 	bpf_probe_read_kernel(&id, sizeof(id), &node->id);
 #endif
@@ -733,6 +744,7 @@ enum ending {
 	ENDED_KEEPALIVE_TIMEOUT,
 	ENDED_USER_TIMEOUT,	 /* TCP_USER_TIMEOUT */
 	ENDED_FIN_WAIT2_TIMEOUT, /* TCP_LINGER2 below 0: not waited for the FIN of the peer */
+	ENDED_FAILED_AT_ONCE,	 /* connect() failed before there was a SYN */
 };
 
 #ifndef ECONNRESET
@@ -819,6 +831,14 @@ static inline u8 ending_of(struct tcp_sock *tp, u32 old)
 		return ENDED_RESET_SENT;
 #endif
 	return sk->sk_socket ? ENDED_RESET_SENT : ENDED_RESET_NOT_ACCEPTED;
+}
+
+/* connect() fails: it undoes the state that it has set. */
+static inline int has_sent_no_syn(struct tcp_sock *tp, u32 old)
+{
+	struct sock *sk = (struct sock *)tp;
+
+	return old == TCP_SYN_SENT && !tp->packets_out && !sk->sk_err && !(sk->sk_shutdown & SHUTDOWN_MASK);
 }
 
 static inline void note_ending(struct flow_stats_t *s, struct tcp_sock *tp, u32 old)
@@ -1025,26 +1045,19 @@ RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
 
 #ifdef RING_BUFFER
 /* Where the last record of a connection is put together. */
-BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 2);
+BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 3);
 
-/*
- * The last record of a connection that ends in state `old`, begun with what the table has of it in `s`.
- * NULL: it never was a flow.
- */
-static inline struct closed_flow_t *begin_last_record(struct sock *sk, struct flow_stats_t *s, u32 old, int place)
+/* It begins as a copy of `begin`, or blank. */
+static inline struct closed_flow_t *begin_last_record(struct sock *sk, struct flow_stats_t *begin, int place)
 {
 	struct closed_flow_t *last = last_record.lookup(&place);
-	struct flow_stats_t *begin = s;
 	int first = 0;
 
-	/* A child whose handshake failed at its end, or a connect() that got no port. */
-	if (!last || (!s && old == TCP_SYN_RECV) || (!(s && s->addr.proto) && !sk->__sk_common.skc_num))
+	if (!last)
 		return NULL;
-	if (!s)
-		begin = blank_record.lookup(&first);
 	last->sock = (u64)sk;
-	bpf_probe_read_kernel(&last->stats, sizeof(last->stats), begin); /* less code than an assignment */
-	if (!s)
+	bpf_probe_read_kernel(&last->stats, sizeof(last->stats), begin ?: blank_record.lookup(&first)); /* less code than an assignment */
+	if (!begin)
 		last->stats.first_seen_ns = bpf_ktime_get_ns();
 	return last;
 }
@@ -1067,6 +1080,12 @@ static inline void hand_over(struct closed_flow_t *last, u32 old)
 		COUNT_MISSED(closed_lost);
 }
 #endif
+
+/* Not so a child whose handshake failed at its end, or a connect() that got no port. `s`: what the table has of it. */
+static inline int was_a_flow(struct sock *sk, struct flow_stats_t *s, u32 old)
+{
+	return s ? s->addr.proto || sk->__sk_common.skc_num : old != TCP_SYN_RECV && sk->__sk_common.skc_num;
+}
 
 /*
  * The connection of `sk` goes from state `old`, which it still has, to `state`. When it ends, its last
@@ -1111,7 +1130,8 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	fresh = !s;
 	if (ends) {
 #ifdef RING_BUFFER
-		last = begin_last_record(sk, s, old, place);
+		if (was_a_flow(sk, s, old))
+			last = begin_last_record(sk, s, place);
 		record = last ? &last->stats : NULL;
 #endif
 	} else {
@@ -1139,6 +1159,8 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	if (tp) {
 		if (fresh || opens)
 			begin_causes(record, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
+		if (ends && has_sent_no_syn(tp, old))
+			goto remove;
 		sample(record, tp, ends ? old : state);
 		if (ends)
 			note_ending(record, tp, old);
@@ -1168,6 +1190,57 @@ remove:
 	return 0;
 }
 
+#ifdef FAILED_CONNECTS
+/*
+ * connect() of `sk` to `to` has failed at once with `error`, an errno: there was no route, or no local port, or it was not
+ * allowed. A SYN was not sent. The socket has nothing to tell then, `to` is the user's.
+ */
+static inline int on_connect_failed(struct sock *sk, struct sockaddr *to, u32 error)
+{
+	struct closed_flow_t *last = begin_last_record(sk, NULL, IN_CONNECT);
+	struct net *net = sk->__sk_common.skc_net.net;
+	struct flow_stats_t *s;
+	struct flow_addr_t *addr;
+	u16 family = 0, sport = sk->__sk_common.skc_num;
+
+	if (!last)
+		return 0;
+	s = &last->stats;
+	addr = &s->addr;
+	fill_addr(addr, sk, sport);
+	addr->proto = IPPROTO_TCP;
+	addr->role = ROLE_ACTIVE;
+	bpf_probe_read_kernel(&family, sizeof(family), &to->sa_family);
+	if (family == AF_INET) {
+		struct sockaddr_in *ipv4 = (struct sockaddr_in *)to;
+		int is_mapped = addr->family != AF_INET;
+
+		bpf_probe_read_kernel(&addr->dport, sizeof(addr->dport), &ipv4->sin_port);
+		if (is_mapped)
+			*(u16 *)(addr->daddr + 10) = 0xffff;
+		bpf_probe_read_kernel(is_mapped ? addr->daddr + 12 : addr->daddr, 4, &ipv4->sin_addr);
+	} else if (family == AF_INET6) {
+		struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)to;
+
+		bpf_probe_read_kernel(&addr->dport, sizeof(addr->dport), &ipv6->sin6_port);
+		bpf_probe_read_kernel(addr->daddr, sizeof(addr->daddr), &ipv6->sin6_addr);
+		if (IS_IPV4((u32 *)addr->daddr)) /* that was tcp_v4_connect(), called in between */
+			return 0;
+	}
+	bpf_probe_read_kernel(&s->netns, sizeof(s->netns), &net->ns.inum);
+	SAMPLE(cgroup, cgroup_of(sk));
+	SAMPLE(min_rtt_us, (u32)ABSENT);
+	SAMPLE(ssthresh, (u32)ABSENT);
+	SAMPLE(pacing_rate, ABSENT);
+	SAMPLE(delivery_rate, ABSENT);
+	SAMPLE(error, error);
+	SAMPLE(ended, ENDED_FAILED_AT_ONCE);
+	fill_who(s, sk);
+	hand_over(last, TCP_CLOSE);
+	return 0;
+}
+#endif
+
 /*
  * Where the hooks are attached: the name says the kernel function, the parameters are that function's
  * own. They are attached in this order: what removes records has to be there before any is made.
@@ -1189,6 +1262,20 @@ KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
 	return on_retransmit(sk);
 }
 
+#ifdef FAILED_CONNECTS
+KRETFUNC_PROBE(tcp_v4_connect, struct sock *sk, struct sockaddr *to, int size, int result)
+{
+	return result ? on_connect_failed(sk, to, -result) : 0;
+}
+
+#if KERNEL_HAS_FUNCTION(tcp_v6_connect)
+KRETFUNC_PROBE(tcp_v6_connect, struct sock *sk, struct sockaddr *to, int size, int result)
+{
+	return result ? on_connect_failed(sk, to, -result) : 0;
+}
+#endif
+#endif
+
 #else
 
 int kprobe__tcp_set_state(struct pt_regs *ctx, struct sock *sk, int state)
@@ -1205,6 +1292,58 @@ int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 {
 	return on_retransmit(sk);
 }
+
+#ifdef FAILED_CONNECTS
+/* At its return a function has no parameters any more: they are kept here, by thread. */
+BPF_HASH(connecting, u64, struct sock *, 4096);
+BPF_HASH(connecting_to, u64, struct sockaddr *, 4096);
+
+static inline int end_connect(int result)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct sockaddr **to = connecting_to.lookup(&thread);
+	struct sock **found = connecting.lookup(&thread);
+
+	if (found && to && result) {
+		struct sock *sk = *found;
+
+		on_connect_failed(sk, *to, -result);
+	}
+	connecting.delete(&thread);
+	connecting_to.delete(&thread);
+	return 0;
+}
+
+int kprobe__tcp_v4_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr *to)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+
+	connecting.update(&thread, &sk);
+	connecting_to.update(&thread, &to);
+	return 0;
+}
+
+int kretprobe__tcp_v4_connect(struct pt_regs *ctx)
+{
+	return end_connect(PT_REGS_RC(ctx));
+}
+
+#if KERNEL_HAS_FUNCTION(tcp_v6_connect)
+int kprobe__tcp_v6_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr *to)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+
+	connecting.update(&thread, &sk);
+	connecting_to.update(&thread, &to);
+	return 0;
+}
+
+int kretprobe__tcp_v6_connect(struct pt_regs *ctx)
+{
+	return end_connect(PT_REGS_RC(ctx));
+}
+#endif
+#endif
 
 #endif
 

@@ -125,6 +125,9 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
     if (options.listening) {
         define("--listening", "LISTENING", "LISTENING");
     }
+    if (options.failed_connects) {
+        define("--failed-connects", "FAILED_CONNECTS", "FAILED_CONNECTS");
+    }
     definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
 }
 

@@ -47,6 +47,8 @@ po::options_description describe_options() {
                         translate("flows tracked at the same time (default 16384, some 8 MB of kernel memory); further "
                                   "ones are counted"))("listening",
                                                        translate("show listening sockets too, with their queues"))(
+        "failed-connects",
+        translate("show each connect() that fails before a SYN is sent (no route, no free port) as a closed flow"))(
         "where", option("CONDITION"),
         translate("show flows for which this is true, as in 'dport == 443 and rtt_us > 20ms and comm == nginx'"))(
         "port", option("PORT,..."), translate("show flows with one of these ports at either end"))(
@@ -385,6 +387,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
         return tl::unexpected(*error);
     }
     options.listening = variables.count("listening") != 0;
+    options.failed_connects = variables.count("failed-connects") != 0;
     options.pointers = variables.count("pointers") != 0;
     if (options.pointers && options.group_by) {
         return misused(tr("--pointers: a group of flows has no address; leave out --pointers or --group-by"));

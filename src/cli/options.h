@@ -34,6 +34,7 @@ struct Options {
     std::optional<std::uint64_t> count;     ///< snapshots; absent: until stopped
     std::optional<std::uint64_t> max_flows; ///< absent: what the program says
     bool listening = false;
+    bool failed_connects = false;
     OutputFormat output = OutputFormat::line;
     std::vector<std::string> columns; ///< names, in order; empty: those that the format has by itself
     std::vector<ConditionText> where; ///< --where and the short forms; flows must meet all

@@ -245,17 +245,26 @@ std::vector<std::string> ProgramText::macro_handlers(const std::string &macro) c
     return functions;
 }
 
-std::vector<std::pair<std::string, std::string>> ProgramText::argument_pairs(const std::string &macro) const {
+std::vector<std::vector<std::string>> ProgramText::words_in(const std::string &macro) const {
     const auto code = code_of(*this);
     const auto tokens = tokens_of(code);
-    std::vector<std::pair<std::string, std::string>> pairs;
-    for (std::size_t i = 0; i + 5 < tokens.size(); ++i) {
-        if (tokens[i] == macro && tokens[i + 1] == "(" && is_word_character(tokens[i + 2].front()) &&
-            tokens[i + 3] == "," && is_word_character(tokens[i + 4].front()) && tokens[i + 5] == ")") {
-            pairs.emplace_back(tokens[i + 2], tokens[i + 4]);
+    std::vector<std::vector<std::string>> uses;
+    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+        if (tokens[i] != macro || tokens[i + 1] != "(") {
+            continue;
+        }
+        std::vector<std::string> words;
+        auto at = i + 1; // of the parenthesis, then of each comma
+        while (at + 2 < tokens.size() && (at == i + 1 || tokens[at] == ",") &&
+               is_word_character(tokens[at + 1].front())) {
+            words.emplace_back(tokens[at + 1]);
+            at += 2;
+        }
+        if (at < tokens.size() && tokens[at] == ")") {
+            uses.push_back(std::move(words));
         }
     }
-    return pairs;
+    return uses;
 }
 
 bool ProgramText::pastes(const std::string &prefix) const {

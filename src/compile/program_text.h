@@ -67,8 +67,8 @@ struct ProgramText {
     /// What it has a handler made by `MACRO(function, …)` for, in the order of the text.
     std::vector<std::string> macro_handlers(const std::string &macro) const;
 
-    /// The arguments of each `MACRO(first, second)`, where both are words.
-    std::vector<std::pair<std::string, std::string>> argument_pairs(const std::string &macro) const;
+    /// The arguments of each `MACRO(first, …)`, where all are words.
+    std::vector<std::vector<std::string>> words_in(const std::string &macro) const;
 
     /// Whether a macro of its own pastes `PREFIX` and a name together.
     bool pastes(const std::string &prefix) const;

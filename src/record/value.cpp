@@ -45,7 +45,8 @@ constexpr auto ending_names = std::to_array({""sv,
                                              "probe_timeout"sv,
                                              "keepalive_timeout"sv,
                                              "user_timeout"sv,
-                                             "fin_wait2_timeout"sv});
+                                             "fin_wait2_timeout"sv,
+                                             "failed_at_once"sv});
 constexpr auto limits = std::to_array({"app"sv, "cwnd"sv, "rwnd"sv, "sndbuf"sv, "loss"sv});
 
 constexpr int most_errno = EHWPOISON;

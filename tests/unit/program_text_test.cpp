@@ -42,11 +42,11 @@ TEST_CASE("a program tells which types and constants it names, which it defines,
 
 TEST_CASE("what a program asks of the kernel's structs is read off its text") {
     const ProgramText program = {"#if KERNEL_HAS(tcp_sock, total_rto) /* KERNEL_HAS(no, comment) */\n#endif\n"
-                                 "#if KERNEL_HAS( sock , x ) || KERNEL_HAS(one)\n#endif\n",
+                                 "#if KERNEL_HAS( sock , x ) || KERNEL_HAS(one)\n#endif\n"
+                                 "KERNEL_HAS() KERNEL_HAS(a, (b)) KERNEL_HAS(a, b",
                                  "a.c",
                                  {}};
-    CHECK(program.argument_pairs("KERNEL_HAS") ==
-          std::vector<std::pair<std::string, std::string>>{{"tcp_sock", "total_rto"}, {"sock", "x"}});
+    CHECK(program.words_in("KERNEL_HAS") == std::vector<Names>{{"tcp_sock", "total_rto"}, {"sock", "x"}, {"one"}});
 }
 
 TEST_CASE("words of any length are read, and pasted names are noticed") {

@@ -31,16 +31,25 @@ bool has_member(const struct btf *btf, const std::string &type, const std::strin
 }
 
 std::vector<std::string> feature_definitions(const struct btf *btf, const ProgramText &program) {
-    std::vector<std::string> definitions = {"KERNEL_HAS(type,member)=KERNEL_HAS_##type##_##member"};
+    std::vector<std::string> definitions = {"KERNEL_HAS(type,member)=KERNEL_HAS_##type##_##member",
+                                            "KERNEL_HAS_FUNCTION(name)=KERNEL_HAS_FUNCTION_##name"};
+    const auto has_function = [&](const std::string &name) {
+        return btf__find_by_name_kind(btf, name.c_str(), BTF_KIND_FUNC) > 0;
+    };
     if (btf == nullptr) {
         return definitions;
     }
-    if (btf__find_by_name_kind(btf, "bpf_iter_tcp", BTF_KIND_FUNC) > 0) {
+    if (has_function("bpf_iter_tcp")) {
         definitions.emplace_back("SOCKET_WALK");
     }
-    for (const auto &[type, member] : program.argument_pairs("KERNEL_HAS")) {
-        if (has_member(btf, type, member)) {
-            definitions.push_back(fmt::format("KERNEL_HAS_{}_{}=1", type, member));
+    for (const auto &words : program.words_in("KERNEL_HAS")) {
+        if (words.size() == 2 && has_member(btf, words[0], words[1])) {
+            definitions.push_back(fmt::format("KERNEL_HAS_{}_{}=1", words[0], words[1]));
+        }
+    }
+    for (const auto &words : program.words_in("KERNEL_HAS_FUNCTION")) {
+        if (words.size() == 1 && has_function(words[0])) {
+            definitions.push_back(fmt::format("KERNEL_HAS_FUNCTION_{}=1", words[0]));
         }
     }
     return definitions;

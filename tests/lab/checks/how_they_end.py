@@ -366,6 +366,63 @@ def every_way_to_end_is_told_with_the_error_that_the_application_got():
             equal(monitor.stop(), 0, "exit status")
 
 
+ROUTES = "unreachable 192.0.2.1", "prohibit 192.0.2.2", "blackhole 192.0.2.3", "unreachable 2001:db8::1"
+
+
+def fail_at_once(listener):
+    """Connections that fail before there is a SYN: [(local, remote, error)]."""
+    for route in ROUTES:
+        sh(f"ip -n a route add {route}")
+    in_namespace("a", "sysctl -qw net.ipv4.ip_local_port_range='40000 40001'")
+    failed = []
+
+    def fail(address, port=80, bound_to=None):
+        with In("a"), socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client:
+            if bound_to:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                client.bind(bound_to)
+            local = name(client.getsockname())
+            failed.append((local, name((address, port)), told(client.connect, (address, port))))
+    for address in ("198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "224.0.0.1", "2001:db8::1", "2001:db8::2", "::ffff:192.0.2.1"):
+        fail(address)
+    with ExitStack() as stack, In("a"):
+        for bound_to in (None, None, ("10.9.0.1", 41000)):  # all ports there are, and one more
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if bound_to:
+                client.bind(bound_to)
+            client.connect(listener.getsockname())
+        fail(*listener.getsockname())
+        fail(*listener.getsockname(), bound_to)
+    return failed
+
+
+@check("base", "numbers", "newest")
+def a_connect_that_fails_before_its_syn_is_a_closed_flow_where_that_is_asked_for():
+    with Namespaces("delay 1ms"), ExitStack() as stack:
+        monitors = [stack.enter_context(Monitor("-i", "0.5", "--attach", how, "--failed-connects")) for how in ("kprobe", "fentry")]
+        without = stack.enter_context(Monitor("-i", "0.5"))
+        with In("b"):
+            listener = stack.enter_context(socket.create_server(("10.9.0.2", 0), backlog=100))
+        failed = fail_at_once(listener)
+        equal({error for _, _, error in failed},
+              {"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL", "EADDRNOTAVAIL"}, "what connect() was told")
+        for monitor in monitors:
+            def found():
+                return [(*flow.ends, flow.further["error"]) for flow in monitor.closed()
+                        if flow.further["ended"] == "failed_at_once"]
+            wait_for("all of them", lambda: len(found()) >= len(failed))
+            equal(sorted(found()), sorted(failed), "connections that failed at once")
+            one = next(flow for flow in monitor.closed() if flow.further["ended"] == "failed_at_once")
+            equal((one["pid"], one.further["closed_from"], one.further["role"], one["netns"]),
+                  (os.getpid(), "CLOSE", "active", netns_inode("a")), "process, state before, role, namespace")
+            equal(monitor.stop(), 0, "exit status")
+        without.next_snapshot()
+        equal([flow.line for flow in without.closed() if flow.further["closed_from"] in ("CLOSE", "SYN_SENT")], [],
+              "connections that nobody asked for")
+        equal(without.stop(), 0, "exit status")
+
+
 @check("truth", "numbers", "newest")
 def what_a_full_accept_queue_drops_is_counted_at_the_listening_socket():
     before = nstat()["TcpExtListenDrops"]

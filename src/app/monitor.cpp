@@ -192,7 +192,8 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!*compiled) { // a signal came
         return end_before_start(options, signals);
     }
-    auto program = Program::create(std::move(**compiled), words_about_refusal);
+    auto program = Program::create(std::move(**compiled), words_about_refusal,
+                                   text->identifiers().count("MAX_FLOWS") != 0 ? "--max-flows" : "");
     if (!program) {
         return tl::unexpected(program.error());
     }

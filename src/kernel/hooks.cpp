@@ -12,6 +12,7 @@
 #include "base/running_kernel.h"
 #include "base/translate.h"
 #include "kernel/kernel_symbols.h"
+#include "kernel/refusal.h"
 
 namespace tcp_stats {
 namespace {
@@ -83,6 +84,12 @@ Error cannot_attach(const Handler &handler, int error_number, const std::string 
                 words};
     }
     const bool is_kprobe = handler.kind == HandlerKind::kprobe || handler.kind == HandlerKind::kretprobe;
+    if (!is_kprobe && error_number == EBUSY && system_limits().ftrace_off) { // before Linux 6.0
+        return {ErrorKind::kernel_unsupported,
+                tr("cannot attach {} to {}: kernel.ftrace_enabled is 0; set it to 1 (sysctl), or try --attach kprobe",
+                   to_string(handler.kind), function),
+                words};
+    }
     return {error_number == EPERM || error_number == EACCES ? ErrorKind::no_privilege : ErrorKind::kernel_unsupported,
             tr("cannot attach {} to {}: {}; try --attach {}", to_string(handler.kind), function,
                std::strerror(error_number), is_kprobe ? "fentry" : "kprobe"),
@@ -107,9 +114,8 @@ Result<Hook> load(Program &program, const Handler &handler) {
     return tl::unexpected(cannot_attach(handler, failure.error_number, program.words_of(failure)));
 }
 
-/// Says which handlers that the text names are not attached, and why.
-void warn_of_the_rest(const CompiledProgram &program, const std::vector<Hook> &hooks, AttachMechanism mechanism,
-                      bool any_function) {
+/// Says which handlers that the text names are not attached, and why. A definition may have left out what it names.
+void warn_of_the_rest(const CompiledProgram &program, AttachMechanism mechanism, bool any_function) {
     bool has_tracepoints = false;
     for (const auto &handler : program.handlers) {
         has_tracepoints = has_tracepoints || handler.kind == HandlerKind::tracepoint;
@@ -124,8 +130,9 @@ void warn_of_the_rest(const CompiledProgram &program, const std::vector<Hook> &h
                         program.name));
     }
     for (const auto &handler : program.handlers) {
-        const bool replaced = std::any_of(hooks.begin(), hooks.end(),
-                                          [&](const Hook &hook) { return hook.handler->function == handler.function; });
+        const bool replaced = std::any_of(program.handlers.begin(), program.handlers.end(), [&](const Handler &other) {
+            return other.function == handler.function && is_wanted(other.kind, mechanism);
+        });
         if (any_function && !replaced && is_for_the_other(handler.kind, mechanism)) {
             spdlog::warn(tr("the handler of {} for {} is not attached: it is a {} handler, and the mechanism is {}",
                             program.name, handler.function, to_string(handler.kind), to_string(mechanism)));
@@ -147,7 +154,7 @@ Result<std::vector<Hook>> load_hooks(Program &program, AttachMechanism mechanism
     }
     const bool any_function = std::any_of(
         hooks.begin(), hooks.end(), [](const Hook &hook) { return hook.handler->kind != HandlerKind::raw_tracepoint; });
-    warn_of_the_rest(compiled, hooks, mechanism, any_function);
+    warn_of_the_rest(compiled, mechanism, any_function);
     const bool any_for_the_other =
         std::any_of(compiled.handlers.begin(), compiled.handlers.end(),
                     [&](const Handler &handler) { return is_for_the_other(handler.kind, mechanism); });

@@ -11,6 +11,7 @@
 #include "base/running_kernel.h"
 #include "base/translate.h"
 #include "kernel/kernel_errors.h"
+#include "kernel/refusal.h"
 #include "kernel/verifier_log.h"
 
 namespace tcp_stats {
@@ -72,11 +73,13 @@ std::vector<bpf_insn> linked(const Handler &handler, const std::vector<Descripto
 
 bool LoadFailure::is_refusal() const { return !verifier_summary(log).empty(); }
 
-Program::Program(CompiledProgram compiled, WordsAboutRefusal words_about_refusal)
-    : compiled_(std::move(compiled)), words_about_refusal_(std::move(words_about_refusal)) {}
+Program::Program(CompiledProgram compiled, WordsAboutRefusal words_about_refusal, std::string flows_option)
+    : compiled_(std::move(compiled)), words_about_refusal_(std::move(words_about_refusal)),
+      flows_option_(std::move(flows_option)) {}
 
-Result<Program> Program::create(CompiledProgram compiled, WordsAboutRefusal words_about_refusal) {
-    Program program(std::move(compiled), std::move(words_about_refusal));
+Result<Program> Program::create(CompiledProgram compiled, WordsAboutRefusal words_about_refusal,
+                                std::string flows_option) {
+    Program program(std::move(compiled), std::move(words_about_refusal), std::move(flows_option));
     const auto &btf = program.compiled_.btf;
     if (!btf.empty()) {
         program.btf_ = Descriptor(bpf_btf_load(btf.data(), btf.size(), nullptr));
@@ -126,18 +129,7 @@ Result<Descriptor> Program::create_map(const MapDescription &map) const {
         fd = create();
     }
     if (!fd) {
-        const auto why = map.name + ": " + std::strerror(errno);
-        const auto words = fmt::format("could not open bpf map: {}, error: {}", map.name, std::strerror(errno));
-        return errno == EPERM
-                   ? fail(ErrorKind::kernel_unsupported,
-                          tr("this kernel refuses BPF maps ({}); a container, a lockdown or a security policy "
-                             "forbids them",
-                             why),
-                          words)
-                   : fail(ErrorKind::program_rejected,
-                          tr("the kernel refuses a map of {} ({}); make it smaller or change its declaration", name(),
-                             why),
-                          words);
+        return tl::unexpected(error_of(map, errno));
     }
     if (map.pinned_at.empty()) {
         return fd;
@@ -150,6 +142,27 @@ Result<Descriptor> Program::create_map(const MapDescription &map) const {
                        map.pinned_at, std::strerror(errno)));
     }
     return fd;
+}
+
+Error Program::error_of(const MapDescription &map, int error_number) const {
+    const auto why = map.name + ": " + std::strerror(error_number);
+    const bool is_of_flows = map.name == "flow_stats" && map.type == BPF_MAP_TYPE_HASH && !flows_option_.empty();
+    const bool is_large = error_number == ENOMEM || error_number == E2BIG;
+    // Where the memory of maps is limited, a small one finds room.
+    const bool is_limited =
+        error_number == EPERM && Descriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, nullptr, 4, 4, 1, nullptr));
+    if ((is_large && is_of_flows) || is_limited) {
+        std::uint64_t others = 0;
+        for (const auto &other : compiled_.maps) {
+            others += &other == &map ? 0 : bytes_of(other);
+        }
+        return refusal_of_size(system_limits(), map, others, error_number, is_of_flows ? flows_option_ : "");
+    }
+    if (error_number == EPERM) {
+        return refusal_of_bpf(system_limits(), why);
+    }
+    return {ErrorKind::program_rejected,
+            tr("the kernel refuses a map of {} ({}); make it smaller or change its declaration", name(), why)};
 }
 
 std::optional<Map> Program::map(std::string_view map_name) const {
@@ -214,16 +227,23 @@ std::string Program::words_of(const LoadFailure &failure) const {
 
 Error Program::error_of(const LoadFailure &failure, const Handler &handler) const {
     const auto words = words_of(failure);
+    auto limits = system_limits();
+    if (is_about_reading_memory(verifier_summary(words))) {
+        limits.lockdown = "[confidentiality]";
+    }
+    if (auto locked = refusal_by_lockdown(limits)) {
+        locked->details = words;
+        return *locked;
+    }
     if (const auto summary = verifier_summary(words); !summary.empty()) {
         return {ErrorKind::program_rejected,
                 tr("the verifier refuses {} of {}: {}; its log follows", handler.name, name(), summary), words};
     }
     if (failure.error_number == EPERM) {
-        return {ErrorKind::kernel_unsupported,
-                tr("this kernel ({}) refuses tracing programs, even with every privilege (bpf: {}); a lockdown or a "
-                   "security policy forbids them",
-                   running_kernel_release(), std::strerror(failure.error_number)),
-                words};
+        auto forbidden =
+            refusal_of_bpf(limits, fmt::format("{}: {}", handler.name, std::strerror(failure.error_number)));
+        forbidden.details = words;
+        return forbidden;
     }
     return {ErrorKind::kernel_unsupported,
             tr("this kernel ({}) cannot load {} of {}: {}; use a --src without it", running_kernel_release(),

@@ -37,9 +37,11 @@ public:
     /// What to show of a refusal with that error number and log.
     using WordsAboutRefusal = std::function<std::string(int error_number, const std::string &log)>;
 
-    /// Creates the maps. Errors: program_rejected, where the kernel does not accept one; kernel_unsupported, where it
-    /// refuses maps altogether.
-    static Result<Program> create(CompiledProgram compiled, WordsAboutRefusal words_about_refusal);
+    /// Creates the maps. `flows_option`: the option that sets how many entries flow_stats has, or empty. Errors:
+    /// program_rejected, where the kernel does not accept one; usage, where that option asks for too many;
+    /// kernel_unsupported, where the system refuses maps altogether.
+    static Result<Program> create(CompiledProgram compiled, WordsAboutRefusal words_about_refusal,
+                                  std::string flows_option);
 
     const CompiledProgram &compiled() const { return compiled_; }
     const std::string &name() const { return compiled_.name; }
@@ -57,12 +59,14 @@ public:
     std::string words_of(const LoadFailure &failure) const;
 
 private:
-    Program(CompiledProgram compiled, WordsAboutRefusal words_about_refusal);
+    Program(CompiledProgram compiled, WordsAboutRefusal words_about_refusal, std::string flows_option);
 
     Result<Descriptor> create_map(const MapDescription &map) const;
+    Error error_of(const MapDescription &map, int error_number) const;
 
     CompiledProgram compiled_;
     WordsAboutRefusal words_about_refusal_;
+    std::string flows_option_;
     Descriptor btf_;                   ///< none: there is none, or the kernel does not take it
     std::vector<Descriptor> maps_;     ///< in the order of compiled_.maps
     std::vector<Descriptor> handlers_; ///< those that were loaded

@@ -59,16 +59,20 @@ Result<std::vector<Wanted>> parsed_conditions(const Options &options) {
 /// What --columns stands for, each once.
 Result<std::vector<const Column *>> columns_of(const std::vector<std::string> &names, const Columns &columns) {
     std::vector<const Column *> all;
+    std::vector<std::string> asked_for; // what each was called
     for (const auto &name : names) {
         const auto meant = columns.require_all("--columns", name);
         if (!meant) {
             return tl::unexpected(meant.error());
         }
         for (const auto *column : *meant) {
-            if (std::find(all.begin(), all.end(), column) != all.end()) {
-                return fail(ErrorKind::usage, tr("--columns: {} is {}, which is there already", name, column->name));
+            const auto earlier = std::find(all.begin(), all.end(), column);
+            if (earlier != all.end()) {
+                return fail(ErrorKind::usage, tr("--columns: {} and {} are one field; name it once",
+                                                 asked_for[static_cast<std::size_t>(earlier - all.begin())], name));
             }
             all.push_back(column);
+            asked_for.push_back(name);
         }
     }
     return all;

@@ -41,6 +41,10 @@ std::string lines_about(const std::string &error, const std::string &diagnostics
     return text;
 }
 
+std::string no_fractions() {
+    return tr("BPF has no numbers with a fraction; use whole ones, as in tp->srtt_us * 3 / 2");
+}
+
 /// Where Clang's first complaint is about an expression of --field: `--field x: no member named 'y' in …`, and the
 /// expression with a caret. One that it notices only behind the expression is about its end, or all of it.
 std::optional<Error> error_in_field(const std::string &error, const std::string &diagnostics, const ProgramText &text) {
@@ -58,13 +62,16 @@ std::optional<Error> error_in_field(const std::string &error, const std::string 
         return Error{ErrorKind::program_rejected, tr("--field: a bit-field behind a pointer cannot be read"), reads};
     }
     const auto option = "--field " + match.str(1) + ": ";
+    const auto field = std::find_if(text.fields.begin(), text.fields.end(),
+                                    [&](const UserField &one) { return one.name == match.str(1); });
+    const auto expression = field == text.fields.end() ? std::string() : field->expression;
+    if (match.str(3).starts_with("static")) { // its only assertion
+        return Error{ErrorKind::program_rejected, option + no_fractions(), "  " + expression};
+    }
     if (match.str(2) == "1") {
         return Error{ErrorKind::program_rejected, option + match.str(3), lines_about(error, diagnostics)};
     }
-    const auto field = std::find_if(text.fields.begin(), text.fields.end(),
-                                    [&](const UserField &one) { return one.name == match.str(1); });
     const bool no_number = match.str(3).find("invalid operands") != std::string::npos;
-    const auto expression = field == text.fields.end() ? std::string() : field->expression;
     return Error{ErrorKind::program_rejected,
                  option + (no_number ? tr("this is no number and no pointer, but a whole struct; name a member of it")
                                      : match.str(3)),
@@ -78,6 +85,12 @@ Error diagnose(const std::string &words, const ProgramText &text) {
     const auto error = first_error(diagnostics);
     if (auto in_field = error_in_field(error, diagnostics, text)) {
         return *in_field;
+    }
+    // What LLVM would calculate with fractions by: __muldf3(), __floatunsidf().
+    static const std::regex of_fractions("built-in function '__[a-z]*[sd]f[a-z0-9]*'");
+    if (std::regex_search(error, of_fractions)) {
+        const auto where = text.fields.empty() ? text.name : text.name + ", --field";
+        return {ErrorKind::program_rejected, where + ": " + no_fractions(), diagnostics};
     }
     if (!error.empty()) {
         return {ErrorKind::program_rejected, tr("{} does not compile: {}", text.name, error), diagnostics};

@@ -109,6 +109,9 @@ std::string user_fields_header(const std::vector<UserField> &fields) {
         // What `+ 0` accepts is a number or a pointer; of a bit-field it makes a number.
         const auto checked = fmt::format("((\n#line 1 \"--field {}\"\n{}\n) + 0)", name, expression);
         text += fmt::format("typedef __typeof__{} field_{}_t;\n", checked, name);
+        text += fmt::format("#line 1 \"--field {}\"\n_Static_assert(_Generic((field_{}_t)0, float: 0, double: 0, "
+                            "long double: 0, default: 1), \"\");\n",
+                            name, name);
         text += fmt::format("enum {{ field_{}_is_signed = _Generic((({}) + 0), int: 1, long: 1, long long: 1, "
                             "default: 0) }};\n",
                             name, expression);

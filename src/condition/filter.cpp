@@ -117,19 +117,20 @@ private:
     Result<Test> number_test(const Comparison &comparison, const Column &column) const {
         if (comparison.op == under) {
             return refuse(comparison.values.front(),
-                          tr("{} is a number, and only a path is under another", column.name));
+                          tr("{} is a number, and only a path is under another", comparison.field.text));
         }
         constexpr std::uint64_t most_port = 65535;
         std::vector<Value> numbers;
         for (const auto &piece : comparison.values) {
-            auto number = quantity_of(piece.text, column.name, column.unit_name);
-            if (piece.quoted || !number) {
-                return refuse(piece,
-                              piece.quoted ? tr("{} is a number, and this is text", column.name) : number.error());
+            auto number = quantity_of(piece.text, comparison.field.text, column.unit_name);
+            const bool is_port = column.type == FieldType::port && is_equality(comparison.op);
+            if (is_port &&
+                (!number || compare(*number, Value(std::uint64_t(0))) < 0 || compare(*number, Value(most_port)) > 0)) {
+                return refuse(piece, tr("this is no port, a number from 0 to {}", most_port));
             }
-            if (column.type == FieldType::port && is_equality(comparison.op) &&
-                (compare(*number, Value(std::uint64_t(0))) < 0 || compare(*number, Value(most_port)) > 0)) {
-                return refuse(piece, tr("{} is a port, from 0 to {}", column.name, most_port));
+            if (piece.quoted || !number) {
+                return refuse(piece, piece.quoted ? tr("{} is a number, and this is text", comparison.field.text)
+                                                  : number.error());
             }
             numbers.push_back(*number);
         }
@@ -198,8 +199,8 @@ private:
         for (const auto &piece : comparison.values) {
             const auto number = number_named(column.field->naming, piece.text);
             if (!number) {
-                return refuse(
-                    piece, tr("{} is never that; it is one of {}", column.name, names_in_a_row(column.field->naming)));
+                return refuse(piece, tr("{} is never that; it is one of {}", comparison.field.text,
+                                        names_in_a_row(column.field->naming)));
             }
             numbers.push_back(*number);
         }

@@ -17,8 +17,8 @@ constexpr unsigned ipv4_length = 32;
 constexpr unsigned ipv6_length = 128;
 constexpr unsigned usual_ipv6_bits = 64; // a subnet: the rest is the interface's (RFC 4291, 2.5.1)
 
-std::string text_of(const GroupKey &key) {
-    return key.networks ? fmt::format("{}/{}/{}", key.field, key.networks->ipv4, key.networks->ipv6) : key.field;
+std::string name_of(const std::string &field, const std::optional<GroupKey::PrefixLengths> &networks) {
+    return networks ? fmt::format("{}/{}/{}", field, networks->ipv4, networks->ipv6) : field;
 }
 
 std::optional<unsigned> bits_of(std::string_view text, unsigned most) {
@@ -32,7 +32,7 @@ std::optional<unsigned> bits_of(std::string_view text, unsigned most) {
 Result<void> check(const GroupKey &key, const Field *field) {
     if (key.networks && (field == nullptr || field->type != FieldType::address)) {
         return fail(ErrorKind::usage, tr("--group-by {}: {} is no address; networks are of saddr or daddr, as daddr/24",
-                                         text_of(key), key.field));
+                                         key.written, key.field));
     }
     if (field != nullptr && unit_of(field->unit).dimension != Dimension::truth) {
         const auto grouping = grouping_of(*field);
@@ -40,7 +40,7 @@ Result<void> check(const GroupKey &key, const Field *field) {
             return fail(ErrorKind::usage,
                         tr("--group-by {}: that measures something, and flows with the same value have nothing in "
                            "common; group by what names something, as daddr, dport, comm, cgroup_path, netns",
-                           text_of(key)));
+                           key.written));
         }
     }
     return {};
@@ -208,7 +208,7 @@ const std::string *name_of_two(const std::vector<Column> &columns) {
 
 Result<GroupKey> parse_group_key(const std::string &text) {
     const auto slash = text.find('/');
-    GroupKey key = {text.substr(0, slash), std::nullopt};
+    GroupKey key = {text.substr(0, slash), std::nullopt, text};
     if (key.field.empty()) {
         return fail(ErrorKind::usage,
                     tr("--group-by {}: it accepts the name of a field, or of an address and the length of networks, as "
@@ -242,7 +242,7 @@ Result<Groups> Groups::create(const GroupKey &key, const Columns &flow_columns) 
         return tl::unexpected(possible.error());
     }
     Groups groups;
-    groups.key_ = text_of({by.name, key.networks});
+    groups.key_ = name_of(by.name, key.networks);
     groups.by_ = &by;
     groups.networks_ = key.networks;
     groups.error_ = error_column(flow_columns);

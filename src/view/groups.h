@@ -22,6 +22,7 @@ struct GroupKey {
 
     std::string field;
     std::optional<PrefixLengths> networks; ///< absent: each value is a group
+    std::string written = {};              ///< all of it, by the user
 };
 
 /// `FIELD`, `FIELD/BITS` with 64 bits of IPv6 addresses, or `FIELD/BITS/BITS` with those of IPv4 and of IPv6. Error:

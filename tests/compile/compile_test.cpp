@@ -257,6 +257,20 @@ TEST_CASE("a signed division is the program's mistake, not the compiler's, where
          (program.error().message + program.error().details).find("unsupported signed division") != std::string::npos));
 }
 
+TEST_CASE("a number with a fraction is told of the field that has it, or of the fields") {
+    const auto complaint = [](const char *expression) {
+        auto text = built_in(Mechanism::kprobe);
+        REQUIRE(text.add({{"x", "", expression}}).has_value());
+        const auto program = compiled(text, kernels().front());
+        REQUIRE_FALSE(program.has_value());
+        CHECK(program.error().kind == ErrorKind::program_rejected);
+        return program.error().message;
+    };
+    const std::string no_fractions = ": BPF has no numbers with a fraction; use whole ones, as in tp->srtt_us * 3 / 2";
+    CHECK(complaint("tp->srtt_us * 1.5") == "--field x" + no_fractions);
+    CHECK(complaint("(u64)(tp->srtt_us * 1.5)") == "tcp_stats_sockkey.c, --field" + no_fractions);
+}
+
 TEST_CASE("mistakes are shown in the same words for every kernel") {
     std::istringstream golden(read_file(GOLDEN_DIRECTORY "/field_errors.txt"));
     for (const auto &kernel : kernels()) {

@@ -172,11 +172,11 @@ TEST_CASE("what cannot be read is shown with a caret") {
 TEST_CASE("what makes no sense is shown with a caret") {
     CHECK(complaint("retr and sporz == 1") ==
           "--where: there is no field sporz; did you mean sport? --list-fields lists them @9");
-    CHECK(complaint("sport == http") == "--where: sport is a number, and this is none @9");
+    CHECK(complaint("sport == http") == "--where: this is no port, a number from 0 to 65535 @9");
     CHECK(complaint("sport == \"443\"") == "--where: sport is a number, and this is text @9");
-    CHECK(complaint("sport in (443, 70000)") == "--where: sport is a port, from 0 to 65535 @15");
-    CHECK(complaint("dport != -1") == "--where: dport is a port, from 0 to 65535 @9");
-    CHECK(complaint("sport == 1-5") == "--where: sport is a number, and this is none @9");
+    CHECK(complaint("sport in (443, 70000)") == "--where: this is no port, a number from 0 to 65535 @15");
+    CHECK(complaint("dport != -1") == "--where: this is no port, a number from 0 to 65535 @9");
+    CHECK(complaint("sport == 1-5") == "--where: this is no port, a number from 0 to 65535 @9");
     CHECK(complaint("limit == rwd") == "--where: limit is never that; it is one of app, cwnd, rwnd, sndbuf, loss @9");
     CHECK(complaint("remote in 10.0.0.0/8") == "--where: remote is an address with its port, as 10.0.0.1:443 or "
                                                "[2001:db8::1]:443; daddr is the address, and is "
@@ -186,7 +186,7 @@ TEST_CASE("what makes no sense is shown with a caret") {
         CHECK(!complaint(fmt::format("local == \"{}\"", no_end)).empty());
     }
     CHECK(complaint("srtt_us > 20MB") == "--where: srtt_us is in us * 8; this is something else @10");
-    CHECK(complaint("sport == 20ms") == "--where: sport has no unit @9");
+    CHECK(complaint("sport == 20ms") == "--where: this is no port, a number from 0 to 65535 @9");
     CHECK(complaint("bytes > 3 and bytes > 3furlong")
               .starts_with("--where: there is no unit furlong; it accepts ns us ms s m h, B kB"));
     CHECK(complaint("saddr == 10.0.0") ==
@@ -211,7 +211,7 @@ TEST_CASE("the short forms are lists of values for one field, --port of either e
     CHECK(holds("4026531840", "--netns"));
     CHECK(complaint("443,,80", "--port") == "--port: a value is expected here @4");
     CHECK(complaint("443,", "--port") == "--port: a value is expected here @4");
-    CHECK(complaint("443,http", "--port") == "--port: sport is a number, and this is none @4");
+    CHECK(complaint("443,http", "--port") == "--port: this is no port, a number from 0 to 65535 @4");
     CHECK(complaint("10.0.0.1,host", "--remote") ==
           "--remote: this is no address and no network, as 10.0.0.0/8 or 2001:db8::1 @9");
 }

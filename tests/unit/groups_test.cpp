@@ -349,7 +349,7 @@ TEST_CASE("a key that makes no sense is refused with what is accepted") {
     CHECK(complaint("cwnd").starts_with("--group-by cwnd: that measures something"));
     CHECK(complaint("min_rtt_us").starts_with("--group-by min_rtt_us: that measures something"));
     CHECK(complaint("dport/8") ==
-          "--group-by dport/8/64: dport is no address; networks are of saddr or daddr, as daddr/24");
+          "--group-by dport/8: dport is no address; networks are of saddr or daddr, as daddr/24");
     CHECK(complaint("level/8/8") ==
           "--group-by level/8/8: level is no address; networks are of saddr or daddr, as daddr/24");
     for (const std::string key : {"daddr/33", "daddr/", "daddr/x", "daddr/24/129", "daddr/24/", "daddr/24/64/1",

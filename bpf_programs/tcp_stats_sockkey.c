@@ -710,6 +710,66 @@ static inline void begin_state(struct flow_stats_t *s, struct tcp_sock *tp, u32 
 		s->state_since_ns = bpf_ktime_get_ns() - ticks_to_ns((u32)bpf_jiffies64() - tp->rcv_tstamp);
 }
 
+#if !IS_ENABLED(UNUSED_connect_us)
+/* Of the end that accepts, a handshake by its peer: of the request and of the socket that comes of it. */
+struct handshake_t {
+	u32 daddr[4]; /* an IPv4 address as ::ffff:a.b.c.d, on an IPv6 socket too */
+	u16 dport;
+	u16 sport;
+	u32 netns;
+};
+
+/* `sk` may be a request: that has the members of struct sock_common only. */
+static inline void fill_handshake(struct handshake_t *handshake, struct sock *sk)
+{
+	struct net *net = NULL;
+
+	bpf_probe_read_kernel(&net, sizeof(net), &sk->__sk_common.skc_net.net);
+	bpf_probe_read_kernel(&handshake->netns, sizeof(handshake->netns), &net->ns.inum);
+	bpf_probe_read_kernel(&handshake->dport, sizeof(handshake->dport), &sk->__sk_common.skc_dport);
+	bpf_probe_read_kernel(&handshake->sport, sizeof(handshake->sport), &sk->__sk_common.skc_num);
+#if IS_ENABLED(CONFIG_IPV6)
+	bpf_probe_read_kernel(handshake->daddr, sizeof(handshake->daddr), &sk->__sk_common.skc_v6_daddr);
+	if (handshake->daddr[0] || handshake->daddr[1] || (handshake->daddr[2] && !IS_IPV4(handshake->daddr)))
+		return;
+#endif
+	handshake->daddr[2] = bpf_htonl(0xffff);
+	bpf_probe_read_kernel(&handshake->daddr[3], 4, &sk->__sk_common.skc_daddr);
+}
+
+/* When the first SYN-ACK was sent, in us, where it was sent again. A socket does not have that. Who never answers is forgotten. */
+BPF_TABLE("lru_hash", struct handshake_t, u64, synack_sent_us, 4096);
+
+/* A SYN-ACK is sent again. */
+RAW_TRACEPOINT_PROBE(tcp_retransmit_synack)
+{
+	struct tcp_request_sock *request = (struct tcp_request_sock *)ctx->args[1];
+	struct handshake_t handshake = {};
+	u64 sent_us = 0;
+
+	bpf_probe_read_kernel(&sent_us, sizeof(sent_us), &request->snt_synack);
+	fill_handshake(&handshake, (struct sock *)request);
+	synack_sent_us.update(&handshake, &sent_us);
+	return 0;
+}
+
+/* How long ago that was. */
+static inline u32 us_since_first_synack(struct sock *sk)
+{
+	struct handshake_t handshake = {};
+	u64 *sent_us;
+	u32 us = 0;
+
+	fill_handshake(&handshake, sk);
+	sent_us = synack_sent_us.lookup(&handshake);
+	if (sent_us) {
+		us = bpf_ktime_get_ns() / 1000 - *sent_us;
+		synack_sent_us.delete(&handshake);
+	}
+	return us;
+}
+#endif
+
 /*
  * From SYN to SYN-ACK here where this end connected. Where it accepted, from SYN-ACK to ACK: that is what the kernel begins
  * its round-trip time with, if it sent one SYN-ACK only.
@@ -719,7 +779,7 @@ static inline void note_connected(struct flow_stats_t *s, struct tcp_sock *tp)
 	if (s->addr.role == ROLE_ACTIVE)
 		SAMPLE(connect_us, (bpf_ktime_get_ns() - s->opened_ns) / 1000);
 	else if (tp)
-		SAMPLE(connect_us, tp->srtt_us >> 3);
+		SAMPLE(connect_us, tp->total_retrans ? us_since_first_synack((struct sock *)tp) : tp->srtt_us >> 3);
 }
 
 /* How a connection ended. */

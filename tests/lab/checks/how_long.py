@@ -3,7 +3,7 @@ import socket
 import time
 
 from harness import Monitor, check, equal, wait_for
-from namespaces import In, Namespaces, add_filter, in_namespace
+from namespaces import In, Namespaces, add_filter, in_namespace, nstat
 from sockets import connected, ends_of
 
 DELAY_MS = 100  # of each packet of the client
@@ -62,6 +62,32 @@ def the_time_of_a_handshake_is_what_the_application_waits_for():
                 waited_us = (time.monotonic_ns() - began) // 1000
             assert 1000000 <= active["connect_us"] <= waited_us, f"{waited_us} us since connect(): {active.line}"
             assert passive["retr_syn"] or passive["connect_us"] < active["connect_us"], passive.line
+
+            # The last ACK does not arrive, and SYN-ACKs are sent again: over IPv4, IPv6, and IPv4 on an IPv6 socket.
+            for address, host in (("10.9.0.2", "10.9.0.2"), ("fd09::2", "fd09::2"), ("::", "10.9.0.2")):
+                with In("b"):
+                    again = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                                                 dualstack_ipv6=address == "::")
+                with again:
+                    port = again.getsockname()[1]
+                    add_filter("b")
+                    in_namespace("b", f"nft add rule inet lab input tcp dport {port} tcp flags == ack drop")
+                    with In("a"):
+                        client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+                    before = nstat("b")["TcpExtTCPSynRetrans"]
+                    client.connect((host, port))
+                    synack_us = time.monotonic_ns() // 1000  # it has come by now
+                    wait_for("SYN-ACKs sent again", lambda: nstat("b")["TcpExtTCPSynRetrans"] - before >= 2)
+                    dropped_until = time.monotonic_ns() // 1000
+                    in_namespace("b", "nft delete table inet lab")
+                    client.sendall(b"x")
+                    with client, again.accept()[0] as server:
+                        flow = monitor.wait_for_flow("the end that accepted", lambda flow: flow.local.endswith(f":{port}")
+                                                     and flow.state == "ESTABLISHED" and flow.further.get("role") == "passive")
+                        until = time.monotonic_ns() // 1000
+                    assert flow["retr_syn"] >= 1, flow.line
+                    assert dropped_until - synack_us <= flow["connect_us"] <= until - synack_us + DELAY_MS * 1000, \
+                        f"{dropped_until - synack_us} to {until - synack_us} us: {flow.line}"
         equal(monitor.stop(), 0, "exit status")
 
 

@@ -175,6 +175,7 @@ struct flow_stats_t {
 	u32 closed_from; /* of a closed one, the state before */
 	MEMBER(u16, error) /* an errno, the latest seen in sk_err */
 	MEMBER(u8, ended)  /* of a closed one: enum ending */
+	u8 of_kernel;	   /* the kernel made the socket */
 
 	/* Of struct tcp_sock and what it begins with, when sampled. */
 	MEMBER(u32, rttvar_us)
@@ -300,6 +301,7 @@ BPF_ARRAY(closed_count, u64, 1);
 #define IN_HOOK 0
 #define IN_NET 1
 #define IN_CONNECT 2
+#define IN_CONNECT6 3
 
 struct socket_copy_t {
 	u64 words[(sizeof(struct tcp_sock) + 7) / 8];
@@ -373,18 +375,16 @@ static inline u64 cgroup_of(struct sock *sk)
 }
 
 #ifdef MULTIPATH
-/* The token of the Multipath TCP connection that `tp` is a subflow of, or 0. */
+/* The token of the Multipath TCP connection that `tp` is a subflow of, in network order. */
 static inline u32 mptcp_token(struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	struct mptcp_subflow_context *subflow = NULL;
 	u32 token = 0;
 
-	if (tp->is_mptcp) {
-		bpf_probe_read_kernel(&subflow, sizeof(subflow), &icsk->icsk_ulp_data);
-		bpf_probe_read_kernel(&token, sizeof(token), &subflow->token);
-	}
-	return token;
+	bpf_probe_read_kernel(&subflow, sizeof(subflow), &icsk->icsk_ulp_data);
+	bpf_probe_read_kernel(&token, sizeof(token), &subflow->token);
+	return bpf_htonl(token);
 }
 #endif
 
@@ -468,33 +468,27 @@ static inline void remove_replaced(u64 key, struct flow_stats_t *s)
 #define PF_KTHREAD 0x00200000
 #endif
 
-/* Whether the kernel made `sk` for itself, as NFS does: there is no file for it. Those of MPTCP are an application's. */
-static inline int is_of_kernel(struct sock *sk)
+/* Whether an open file stands for `sk`. RDS, for one, has sockets without. */
+static inline int has_file(struct sock *sk)
 {
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
-	const struct tcp_ulp_ops *ulp = NULL;
 	struct socket *socket = sk->sk_socket;
 	struct file *file = NULL;
-	char name = 0;
 
-	if (!socket)
-		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), &socket->file);
-	bpf_probe_read_kernel(&ulp, sizeof(ulp), &icsk->icsk_ulp_ops);
-	bpf_probe_read_kernel(&name, sizeof(name), &ulp->name); /* "mptcp", "tls" */
-	return !file && name != 'm';
+	return file != NULL;
 }
 
 /*
  * The process that calls the kernel now. Only where it is the one that uses the socket. Kernel threads work for applications
- * too (for MPTCP; for io_uring before Linux 5.12). Theirs is what the kernel made for itself, and belongs to the first.
+ * too (for MPTCP; for io_uring before Linux 5.12): theirs is only what the kernel made for itself, as NFS and RDS do. That
+ * belongs to the first that is seen, not to each process that NFS works for.
  */
 static inline void fill_who(struct flow_stats_t *s, struct sock *sk)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	int is_kernel_thread = (task->flags & PF_KTHREAD) != 0;
 
-	if (is_kernel_thread != is_of_kernel(sk) || (is_kernel_thread && s->pid))
+	if (s->of_kernel ? s->pid || !(is_kernel_thread || has_file(sk)) : is_kernel_thread)
 		return;
 	s->pid = bpf_get_current_pid_tgid() >> 32;
 	IF_USED(comm, bpf_get_current_comm(s->comm, sizeof(s->comm)));
@@ -625,8 +619,12 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 	if (!s->addr.role && state != TCP_LISTEN)
 		s->addr.role = role_of(tp, state);
 	SAMPLE(cgroup, cgroup_of(sk));
+	s->of_kernel = sk->sk_kern_sock;
 #ifdef MULTIPATH
-	IF_USED(mptcp, *(u32 *)s->mptcp = bpf_htonl(mptcp_token(tp)));
+	if (tp->is_mptcp) { /* an application's, though MPTCP made it */
+		s->of_kernel = 0;
+		IF_USED(mptcp, *(u32 *)s->mptcp = mptcp_token(tp));
+	}
 #endif
 	bpf_probe_read_kernel(&s->netns, sizeof(s->netns), &net->ns.inum);
 
@@ -730,7 +728,7 @@ static inline void fill_handshake(struct handshake_t *handshake, struct sock *sk
 	bpf_probe_read_kernel(&handshake->sport, sizeof(handshake->sport), &sk->__sk_common.skc_num);
 #if IS_ENABLED(CONFIG_IPV6)
 	bpf_probe_read_kernel(handshake->daddr, sizeof(handshake->daddr), &sk->__sk_common.skc_v6_daddr);
-	if (handshake->daddr[0] || handshake->daddr[1] || (handshake->daddr[2] && !IS_IPV4(handshake->daddr)))
+	if (!IS_IPV4(handshake->daddr) && (handshake->daddr[0] || handshake->daddr[1] || handshake->daddr[2] || handshake->daddr[3]))
 		return;
 #endif
 	handshake->daddr[2] = bpf_htonl(0xffff);
@@ -774,12 +772,12 @@ static inline u32 us_since_first_synack(struct sock *sk)
  * From SYN to SYN-ACK here where this end connected. Where it accepted, from SYN-ACK to ACK: that is what the kernel begins
  * its round-trip time with, if it sent one SYN-ACK only.
  */
-static inline void note_connected(struct flow_stats_t *s, struct tcp_sock *tp)
+static inline void note_connected(struct flow_stats_t *s, struct tcp_sock *tp, int place)
 {
 	if (s->addr.role == ROLE_ACTIVE)
 		SAMPLE(connect_us, (bpf_ktime_get_ns() - s->opened_ns) / 1000);
 	else if (tp)
-		SAMPLE(connect_us, tp->total_retrans ? us_since_first_synack((struct sock *)tp) : tp->srtt_us >> 3);
+		SAMPLE(connect_us, !tp->total_retrans ? tp->srtt_us >> 3 : place == IN_HOOK ? us_since_first_synack((struct sock *)tp) : 0);
 }
 
 /* How a connection ended. */
@@ -891,14 +889,6 @@ static inline u8 ending_of(struct tcp_sock *tp, u32 old)
 		return ENDED_RESET_SENT;
 #endif
 	return sk->sk_socket ? ENDED_RESET_SENT : ENDED_RESET_NOT_ACCEPTED;
-}
-
-/* connect() fails: it undoes the state that it has set. */
-static inline int has_sent_no_syn(struct tcp_sock *tp, u32 old)
-{
-	struct sock *sk = (struct sock *)tp;
-
-	return old == TCP_SYN_SENT && !tp->packets_out && !sk->sk_err && !(sk->sk_shutdown & SHUTDOWN_MASK);
 }
 
 static inline void note_ending(struct flow_stats_t *s, struct tcp_sock *tp, u32 old)
@@ -1105,7 +1095,7 @@ RAW_TRACEPOINT_PROBE(tcp_retransmit_skb)
 
 #ifdef RING_BUFFER
 /* Where the last record of a connection is put together. */
-BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 3);
+BPF_PERCPU_ARRAY(last_record, struct closed_flow_t, 4);
 
 /* It begins as a copy of `begin`, or blank. */
 static inline struct closed_flow_t *begin_last_record(struct sock *sk, struct flow_stats_t *begin, int place)
@@ -1141,10 +1131,22 @@ static inline void hand_over(struct closed_flow_t *last, u32 old)
 }
 #endif
 
-/* Not so a child whose handshake failed at its end, or a connect() that got no port. `s`: what the table has of it. */
+/*
+ * Not so a child whose handshake failed at its end, or a connect() that fails before its SYN: that takes back the state which
+ * it has set. `s`: what the table has of it.
+ */
 static inline int was_a_flow(struct sock *sk, struct flow_stats_t *s, u32 old)
 {
-	return s ? s->addr.proto || sk->__sk_common.skc_num : old != TCP_SYN_RECV && sk->__sk_common.skc_num;
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	u32 sent = 0;
+
+	if (!(s && s->addr.proto) && !sk->__sk_common.skc_num)
+		return 0;
+	if (old == TCP_SYN_SENT && !sk->sk_err && !(sk->sk_shutdown & SHUTDOWN_MASK)) {
+		bpf_probe_read_kernel(&sent, sizeof(sent), &tp->packets_out);
+		return sent != 0;
+	}
+	return s || old != TCP_SYN_RECV;
 }
 
 /*
@@ -1219,14 +1221,12 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	if (tp) {
 		if (fresh || opens)
 			begin_causes(record, tp, opens ? CAUSE_SYN : CAUSE_UNSEEN);
-		if (ends && has_sent_no_syn(tp, old))
-			goto remove;
 		sample(record, tp, ends ? old : state);
 		if (ends)
 			note_ending(record, tp, old);
 	}
 	if (state == TCP_ESTABLISHED && record->opened_ns)
-		note_connected(record, tp);
+		note_connected(record, tp, place);
 	sport = sk->__sk_common.skc_num;
 	if (ends && place == IN_NET && tp) /* it has given back its port, and remembers it */
 		sport = bpf_ntohs(((struct inet_sock *)tp)->inet_sport);
@@ -1239,7 +1239,8 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	}
 #endif
 	/* Only applications connect, and only they begin a close; the other changes come with segments. */
-	if (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
+	if (place == IN_HOOK &&
+	    (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK))))
 		fill_who(record, sk);
 	record->last_state = state;
 	record->last_seen_ns = record->state_since_ns = bpf_ktime_get_ns();
@@ -1251,13 +1252,17 @@ remove:
 }
 
 #ifdef FAILED_CONNECTS
+/* What is shorter is no address, and connect() says EINVAL. */
+#define LEAST_ADDRESS ((int)sizeof(struct sockaddr_in))
+#define LEAST_ADDRESS6 ((int)offsetof(struct sockaddr_in6, sin6_scope_id))
+
 /*
  * connect() of `sk` to `to` has failed at once with `error`, an errno: there was no route, or no local port, or it was not
- * allowed. A SYN was not sent. The socket has nothing to tell then, `to` is the user's.
+ * allowed. A SYN was not sent. The socket has nothing to tell then; `to` is the kernel's copy of what the user gave.
  */
-static inline int on_connect_failed(struct sock *sk, struct sockaddr *to, u32 error)
+static inline int on_connect_failed(struct sock *sk, struct sockaddr *to, u32 error, int place)
 {
-	struct closed_flow_t *last = begin_last_record(sk, NULL, IN_CONNECT);
+	struct closed_flow_t *last = begin_last_record(sk, NULL, place);
 	struct net *net = sk->__sk_common.skc_net.net;
 	struct flow_stats_t *s;
 	struct flow_addr_t *addr;
@@ -1284,8 +1289,10 @@ static inline int on_connect_failed(struct sock *sk, struct sockaddr *to, u32 er
 
 		bpf_probe_read_kernel(&addr->dport, sizeof(addr->dport), &ipv6->sin6_port);
 		bpf_probe_read_kernel(addr->daddr, sizeof(addr->daddr), &ipv6->sin6_addr);
-		if (IS_IPV4((u32 *)addr->daddr)) /* that was tcp_v4_connect(), called in between */
+#ifdef ATTACH_FENTRY
+		if (IS_IPV4((u32 *)addr->daddr) && !sk->__sk_common.skc_ipv6only) /* that was tcp_v4_connect(), called in between */
 			return 0;
+#endif
 	}
 	bpf_probe_read_kernel(&s->netns, sizeof(s->netns), &net->ns.inum);
 	SAMPLE(cgroup, cgroup_of(sk));
@@ -1325,13 +1332,13 @@ KFUNC_PROBE(tcp_retransmit_skb, struct sock *sk)
 #ifdef FAILED_CONNECTS
 KRETFUNC_PROBE(tcp_v4_connect, struct sock *sk, struct sockaddr *to, int size, int result)
 {
-	return result ? on_connect_failed(sk, to, -result) : 0;
+	return result && size >= LEAST_ADDRESS ? on_connect_failed(sk, to, -result, IN_CONNECT) : 0;
 }
 
 #if KERNEL_HAS_FUNCTION(tcp_v6_connect)
 KRETFUNC_PROBE(tcp_v6_connect, struct sock *sk, struct sockaddr *to, int size, int result)
 {
-	return result ? on_connect_failed(sk, to, -result) : 0;
+	return result && size >= LEAST_ADDRESS6 ? on_connect_failed(sk, to, -result, IN_CONNECT6) : 0;
 }
 #endif
 #endif
@@ -1358,7 +1365,7 @@ int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 BPF_HASH(connecting, u64, struct sock *, 4096);
 BPF_HASH(connecting_to, u64, struct sockaddr *, 4096);
 
-static inline int end_connect(int result)
+static inline int end_connect(int result, int place)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 	struct sockaddr **to = connecting_to.lookup(&thread);
@@ -1367,17 +1374,19 @@ static inline int end_connect(int result)
 	if (found && to && result) {
 		struct sock *sk = *found;
 
-		on_connect_failed(sk, *to, -result);
+		on_connect_failed(sk, *to, -result, place);
 	}
 	connecting.delete(&thread);
 	connecting_to.delete(&thread);
 	return 0;
 }
 
-int kprobe__tcp_v4_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr *to)
+int kprobe__tcp_v4_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr *to, int size)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 
+	if (size < LEAST_ADDRESS)
+		return 0;
 	connecting.update(&thread, &sk);
 	connecting_to.update(&thread, &to);
 	return 0;
@@ -1385,14 +1394,16 @@ int kprobe__tcp_v4_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr
 
 int kretprobe__tcp_v4_connect(struct pt_regs *ctx)
 {
-	return end_connect(PT_REGS_RC(ctx));
+	return end_connect(PT_REGS_RC(ctx), IN_CONNECT);
 }
 
 #if KERNEL_HAS_FUNCTION(tcp_v6_connect)
-int kprobe__tcp_v6_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr *to)
+int kprobe__tcp_v6_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr *to, int size)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 
+	if (size < LEAST_ADDRESS6)
+		return 0;
 	connecting.update(&thread, &sk);
 	connecting_to.update(&thread, &to);
 	return 0;
@@ -1400,7 +1411,7 @@ int kprobe__tcp_v6_connect(struct pt_regs *ctx, struct sock *sk, struct sockaddr
 
 int kretprobe__tcp_v6_connect(struct pt_regs *ctx)
 {
-	return end_connect(PT_REGS_RC(ctx));
+	return end_connect(PT_REGS_RC(ctx), IN_CONNECT6);
 }
 #endif
 #endif

@@ -19,6 +19,7 @@
 #include "kernel/kernel_features.h"
 #include "kernel/privilege.h"
 #include "kernel/program.h"
+#include "kernel/refusal.h"
 #include "live/live_display.h"
 #include "loop/loop.h"
 #include "loop/pages.h"
@@ -179,6 +180,10 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     add_request(*text, *request);
     if (auto allowed = check_privilege(); !allowed) {
         return allowed;
+    }
+    // A program of the user's may do without reading memory.
+    if (const auto locked = text->is_built_in() ? refusal_by_lockdown(system_limits()) : std::nullopt) {
+        return tl::unexpected(*locked);
     }
     const auto mechanism = choose_mechanism(options.attach);
     if (!mechanism) {

@@ -95,11 +95,11 @@ Error refusal_of_bpf(const SystemLimits &limits, const std::string &words) {
                                             words)};
     }
     if (limits.seccomp_filter) {
-        return {
-            ErrorKind::kernel_unsupported,
-            tr("the seccomp filter of this process forbids BPF ({}), as containers have one; run it on the host, or "
-               "in a container without (--privileged, or --security-opt seccomp=unconfined)",
-               words)};
+        return {ErrorKind::kernel_unsupported,
+                tr("BPF is forbidden ({}), most likely by the seccomp filter of this process, as containers have one; "
+                   "run it "
+                   "on the host, or in a container without (--privileged, or --security-opt seccomp=unconfined)",
+                   words)};
     }
     return {
         ErrorKind::kernel_unsupported,
@@ -149,6 +149,12 @@ Error refusal_of_size(const SystemLimits &limits, const MapDescription &map, std
                                                             : most_bytes / per_entry;
     const auto by_memory = limits.available_bytes / 10 * 9 / per_entry;
     const auto most = rounded_down(std::min(by_kernel, by_memory));
+    if (most >= map.max_entries || limits.available_bytes == 0) {
+        return {ErrorKind::usage,
+                tr("{} {}: there is no memory for so many flows of {} bytes ({}), though the host has "
+                   "some: the limit of this cgroup (memory.max) most likely; choose fewer",
+                   option, map.max_entries, per_entry, words)};
+    }
     return {
         ErrorKind::usage,
         by_memory <= by_kernel

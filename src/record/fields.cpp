@@ -122,8 +122,8 @@ constexpr Field field_table[] = {
      Source::duration},
     {"connect_us", nullptr, "us", "tcp_set_state(), tcp_synack_rtt_meas()", "",
      "Time of the handshake. Of the end that connected: from its SYN until the SYN-ACK was there; SYNs sent again "
-     "(retr_syn) make it long. Of the end that accepted: from its SYN-ACK to the ACK, absent where it sent one again "
-     "or a SYN cookie. Absent where the handshake was not seen.",
+     "(retr_syn) make it long. Of the end that accepted: from its first SYN-ACK to the ACK, absent with a SYN cookie. "
+     "Absent where the handshake was not seen.",
      record, zero, none, percentiles},
     {"state_ms", nullptr, "ms", "tcp_set_state()", "",
      "Time in the present state; of a closed flow, in closed_from. Absent where the change to it was not seen. In "
@@ -274,6 +274,8 @@ constexpr Field field_table[] = {
      internal},
     {"closed_ns", nullptr, "ns", "", "", "Where duration_ms ends.", internal},
     {"state_since_ns", nullptr, "ns", "", "", "Where state_ms begins.", internal},
+    {"of_kernel", nullptr, "0 or 1", "sk_kern_sock", "", "Whether the kernel made the socket, and not for MPTCP.",
+     internal},
     {"retransmit_state", nullptr, "", "", "", "How far retransmits have been divided up by cause.", internal},
     {"send_state", nullptr, "ticks", "", "", "When the last send was.", internal},
 };

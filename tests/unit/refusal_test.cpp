@@ -49,6 +49,7 @@ TEST_CASE("what is refused for reasons of the system is told with the reason, th
     all += told(refusal_of_size(small, flows(20'000'000), 5 * mega, ENOMEM, option));
     all += told(refusal_of_size(small, flows(20'000'000), 5 * mega, E2BIG, option));
     all += told(refusal_of_size(large, flows(20'000'000), 5 * mega, E2BIG, option));
+    all += told(refusal_of_size(large, flows(1'000'000), 5 * mega, ENOMEM, option));
     all += told(refusal_of_size(huge, flows(1'000'000'000), 0, E2BIG, option));
     all += told(refusal_of_size(locked, flows(1'000'000), 5 * mega, EPERM, option));
     all += told(refusal_of_size(locked, flows(16'384), 70 * mega, EPERM, option));

@@ -64,7 +64,8 @@ def the_time_of_a_handshake_is_what_the_application_waits_for():
             assert passive["retr_syn"] or passive["connect_us"] < active["connect_us"], passive.line
 
             # The last ACK does not arrive, and SYN-ACKs are sent again: over IPv4, IPv6, and IPv4 on an IPv6 socket.
-            for address, host in (("10.9.0.2", "10.9.0.2"), ("fd09::2", "fd09::2"), ("::", "10.9.0.2")):
+            for namespace, host, address in (("a", "10.9.0.2", "10.9.0.2"), ("a", "fd09::2", "fd09::2"), ("a", "10.9.0.2", "::"),
+                                             ("b", "::1", "::")):
                 with In("b"):
                     again = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET,
                                                  dualstack_ipv6=address == "::")
@@ -72,7 +73,7 @@ def the_time_of_a_handshake_is_what_the_application_waits_for():
                     port = again.getsockname()[1]
                     add_filter("b")
                     in_namespace("b", f"nft add rule inet lab input tcp dport {port} tcp flags == ack drop")
-                    with In("a"):
+                    with In(namespace):
                         client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
                     before = nstat("b")["TcpExtTCPSynRetrans"]
                     client.connect((host, port))
@@ -81,7 +82,7 @@ def the_time_of_a_handshake_is_what_the_application_waits_for():
                     dropped_until = time.monotonic_ns() // 1000
                     in_namespace("b", "nft delete table inet lab")
                     client.sendall(b"x")
-                    with client, again.accept()[0] as server:
+                    with client, again.accept()[0]:
                         flow = monitor.wait_for_flow("the end that accepted", lambda flow: flow.local.endswith(f":{port}")
                                                      and flow.state == "ESTABLISHED" and flow.further.get("role") == "passive")
                         until = time.monotonic_ns() // 1000

@@ -376,8 +376,10 @@ def fail_at_once(listener):
     in_namespace("a", "sysctl -qw net.ipv4.ip_local_port_range='40000 40001'")
     failed = []
 
-    def fail(address, port=80, bound_to=None):
+    def fail(address, port=80, bound_to=None, ipv6_only=0):
         with In("a"), socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client:
+            if ":" in address:
+                client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, ipv6_only)
             if bound_to:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 client.bind(bound_to)
@@ -385,6 +387,7 @@ def fail_at_once(listener):
             failed.append((local, name((address, port)), told(client.connect, (address, port))))
     for address in ("198.51.100.1", "192.0.2.1", "192.0.2.2", "192.0.2.3", "224.0.0.1", "2001:db8::1", "2001:db8::2", "::ffff:192.0.2.1"):
         fail(address)
+    fail("::ffff:10.9.0.2", ipv6_only=1)
     with ExitStack() as stack, In("a"):
         for bound_to in (None, None, ("10.9.0.1", 41000)):  # all ports there are, and one more
             client = stack.enter_context(socket.socket())

@@ -115,7 +115,7 @@ TEST_CASE("the built-in program has its maps, its handlers and its record for ev
             }
             CHECK(maps == std::set<std::string>{"blank_record", "closed_count", "closed_flows", "flow_missed",
                                                 "flow_refused", "flow_stats", "last_record", "socket_copy",
-                                                "walk_began_ns"});
+                                                "synack_sent_us", "walk_began_ns"});
             const auto &table = *program.map("flow_stats");
             CHECK((table.type == BPF_MAP_TYPE_HASH && table.key_size == 8 && table.max_entries == 16384));
             CHECK(table.value_size == table.value.size());
@@ -125,8 +125,26 @@ TEST_CASE("the built-in program has its maps, its handlers and its record for ev
             const std::string kind = mechanism == Mechanism::kprobe ? "kprobe " : "fentry ";
             CHECK(handlers_of(program) ==
                   std::set<std::string>{kind + "tcp_set_state", kind + "tcp_sendmsg", kind + "tcp_retransmit_skb",
-                                        "raw_tracepoint tcp_retransmit_skb", "raw_tracepoint inet_sock_set_state",
-                                        "iterator tcp", "iterator task_file"});
+                                        "raw_tracepoint tcp_retransmit_skb", "raw_tracepoint tcp_retransmit_synack",
+                                        "raw_tracepoint inet_sock_set_state", "iterator tcp", "iterator task_file"});
+        }
+    }
+}
+
+TEST_CASE("connections that fail at once are told by the returns of two functions, whatever is asked of them") {
+    for (const auto &kernel : kernels()) {
+        for (const auto mechanism : mechanisms) {
+            for (const auto *unused : {"", "UNUSED_error=1", "UNUSED_ended=1", "UNUSED_cgroup=1", "UNUSED_comm=1"}) {
+                auto text = built_in(mechanism);
+                text.definitions.emplace_back("FAILED_CONNECTS");
+                if (*unused != '\0') {
+                    text.definitions.emplace_back(unused);
+                }
+                const auto handlers = handlers_of(require_compiled(text, kernel));
+                const std::string kind = mechanism == Mechanism::kprobe ? "kretprobe " : "fexit ";
+                INFO(kernel.release);
+                CHECK((handlers.contains(kind + "tcp_v4_connect") && handlers.contains(kind + "tcp_v6_connect")));
+            }
         }
     }
 }

@@ -9,7 +9,8 @@
  *   tcp_retransmit_skb   the kernel sends something again
  *
  * Two tracepoints stand behind them, for what hooks do not see: inet_sock_set_state, and one that is
- * called tcp_retransmit_skb too and passes tail-loss probes as well.
+ * called tcp_retransmit_skb too and passes tail-loss probes as well. A third, tcp_retransmit_synack,
+ * is for handshakes that lost something.
  *
  * How much is not counted here: the kernel counts it, in struct tcp_sock. sample() copies those
  * counters into the record, once per snapshot and socket in a walk over all sockets (bpf_iter__tcp),

@@ -132,7 +132,8 @@ constexpr Field field_table[] = {
      Source::state_time},
     {"closed_from", nullptr, "", "skc_state", "",
      "Of a closed flow, the state before. TIME_WAIT comes from FIN_WAIT2 and CLOSING, and the other end from LAST_ACK; "
-     "SYN_SENT was refused or never answered; ESTABLISHED, CLOSE_WAIT and FIN_WAIT1 were reset, aborted or given up.",
+     "SYN_SENT was refused or never answered; ESTABLISHED, CLOSE_WAIT and FIN_WAIT1 were reset, aborted or given up; "
+     "CLOSE failed at once.",
      record, zero, tcp_state},
     {"ended", nullptr, "", "tcp_set_state(), sk_err, sk_shutdown, sk_flags", "", "How a closed flow ended, see below.",
      record, zero, Naming::ending, most_frequent},

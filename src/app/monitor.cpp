@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
@@ -132,6 +133,13 @@ void add_definitions(ProgramText &text, const Options &options, AttachMechanism 
     definitions.insert(definitions.end(), options.definitions.begin(), options.definitions.end());
 }
 
+/// What sets how many flows there is room for; empty: only the text itself.
+std::string option_of_flows(const ProgramText &text, const Options &options) {
+    const bool defined = std::any_of(options.definitions.begin(), options.definitions.end(),
+                                     [](const std::string &one) { return one.starts_with("MAX_FLOWS="); });
+    return text.identifiers().count("MAX_FLOWS") == 0 ? "" : defined ? "MAX_FLOWS" : "--max-flows";
+}
+
 /// What the program can do of the request by itself.
 void add_request(ProgramText &text, const Request &request) {
     // A program of the user's may read any member for its own ends.
@@ -197,8 +205,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!*compiled) { // a signal came
         return end_before_start(options, signals);
     }
-    auto program = Program::create(std::move(**compiled), words_about_refusal,
-                                   text->identifiers().count("MAX_FLOWS") != 0 ? "--max-flows" : "");
+    auto program = Program::create(std::move(**compiled), words_about_refusal, option_of_flows(*text, options));
     if (!program) {
         return tl::unexpected(program.error());
     }

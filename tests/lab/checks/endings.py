@@ -22,7 +22,7 @@ def a_signal_ends_it_with_a_word_and_status_0():
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with Monitor("-i", "0.1") as monitor:
             monitor.next_snapshot()
-            equal(len(programs_of_bpf() - before), 7, "programs loaded while it runs: 3 hooks, 2 tracepoints, 2 iterators")
+            equal(len(programs_of_bpf() - before), 8, "programs loaded while it runs: 3 hooks, 3 tracepoints, 2 iterators")
             equal(monitor.stop(which), 0, f"exit status after {which.name}")
             equal(monitor.lines[-1], "Exiting", "last line")
             equal(monitor.stderr(), "", "standard error")

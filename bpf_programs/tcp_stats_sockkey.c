@@ -1240,8 +1240,7 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 	}
 #endif
 	/* Only applications connect, and only they begin a close; the other changes come with segments. */
-	if (place == IN_HOOK &&
-	    (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK))))
+	if (state == TCP_SYN_SENT || (!record->pid && (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK)))
 		fill_who(record, sk);
 	record->last_state = state;
 	record->last_seen_ns = record->state_since_ns = bpf_ktime_get_ns();

@@ -1,4 +1,5 @@
-"""A chatty server and its clients: talk.py serve|talk ADDRESS PORT. Some connections stay, some are short."""
+"""A chatty server and its clients: talk.py serve|talk ADDRESS PORT. Some connections stay, some are short, and where nobody listens
+they are refused."""
 import socket
 import sys
 import threading
@@ -31,3 +32,5 @@ for pause_s in (0.2, 0.5):
     threading.Thread(target=ask, args=(socket.create_connection((address, port)), 10**9, pause_s), daemon=True).start()
 while True:
     ask(socket.create_connection((address, port)), 8, 0.3)
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as nobody_there:
+        nobody_there.connect_ex((address, port + 1))

@@ -464,11 +464,6 @@ static inline void remove_replaced(u64 key, struct flow_stats_t *s)
 	flow_stats.delete(&key);
 }
 
-/* Types from BTF bring no macros. */
-#ifndef PF_KTHREAD
-#define PF_KTHREAD 0x00200000
-#endif
-
 /* Whether an open file stands for `sk`. RDS, for one, has sockets without. */
 static inline int has_file(struct sock *sk)
 {
@@ -805,18 +800,6 @@ enum ending {
 	ENDED_FIN_WAIT2_TIMEOUT, /* TCP_LINGER2 below 0: not waited for the FIN of the peer */
 	ENDED_FAILED_AT_ONCE,	 /* connect() failed before there was a SYN */
 };
-
-#ifndef ECONNRESET
-#define EPIPE 32
-#define ECONNABORTED 103
-#define ECONNRESET 104
-#define ETIMEDOUT 110
-#define ECONNREFUSED 111
-#endif
-#ifndef RCV_SHUTDOWN
-#define RCV_SHUTDOWN 1
-#define SHUTDOWN_MASK 3
-#endif
 
 /* Which of the timers gave up. */
 static inline u8 timer_that_gave_up(struct tcp_sock *tp)
@@ -1361,9 +1344,12 @@ int kprobe__tcp_retransmit_skb(struct pt_regs *ctx, struct sock *sk)
 }
 
 #ifdef FAILED_CONNECTS
-/* At its return a function has no parameters any more: they are kept here, by thread. */
-BPF_HASH(connecting, u64, struct sock *, 4096);
-BPF_HASH(connecting_to, u64, struct sockaddr *, 4096);
+/*
+ * At its return a function has no parameters any more: they are kept here, by thread, and what a return does not fetch is
+ * forgotten. (BCC knows what is a pointer of the kernel's in a map only where a probe itself puts its parameter there.)
+ */
+BPF_TABLE("lru_hash", u64, struct sock *, connecting, 4096);
+BPF_TABLE("lru_hash", u64, struct sockaddr *, connecting_to, 4096);
 
 static inline int end_connect(int result, int place)
 {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -97,8 +98,7 @@ Error refusal_of_bpf(const SystemLimits &limits, const std::string &words) {
     if (limits.seccomp_filter) {
         return {ErrorKind::kernel_unsupported,
                 tr("BPF is forbidden ({}), most likely by the seccomp filter of this process, as containers have one; "
-                   "run it "
-                   "on the host, or in a container without (--privileged, or --security-opt seccomp=unconfined)",
+                   "run it on the host, or in a container without (--privileged, or --security-opt seccomp=unconfined)",
                    words)};
     }
     return {
@@ -113,6 +113,7 @@ std::uint64_t bytes_of(const MapDescription &map) {
     case BPF_MAP_TYPE_RINGBUF:
         return map.max_entries;
     case BPF_MAP_TYPE_HASH:
+    case BPF_MAP_TYPE_LRU_HASH:
         return bytes_per_entry(map) * map.max_entries;
     default:
         return rounded_up(map.value_size) * map.max_entries;

@@ -22,6 +22,15 @@
 #define ETH_P_IPV6 0x86DD
 #define IFNAMSIZ 16
 #define TASK_COMM_LEN 16
+#define PF_KTHREAD 0x00200000
+#define RCV_SHUTDOWN 1
+#define SEND_SHUTDOWN 2
+#define SHUTDOWN_MASK 3
+#define EPIPE 32
+#define ECONNABORTED 103
+#define ECONNRESET 104
+#define ETIMEDOUT 110
+#define ECONNREFUSED 111
 #define TCP_CA_NAME_MAX 16
 
 #define __aligned_u64 __u64 __attribute__((aligned(8)))

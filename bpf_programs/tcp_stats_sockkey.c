@@ -705,44 +705,30 @@ static inline void begin_state(struct flow_stats_t *s, struct tcp_sock *tp, u32 
 }
 
 #if !IS_ENABLED(UNUSED_connect_us)
-/* Of the end that accepts, a handshake by its peer: of the request and of the socket that comes of it. */
-struct handshake_t {
-	u32 daddr[4]; /* an IPv4 address as ::ffff:a.b.c.d, on an IPv6 socket too */
-	u16 dport;
-	u16 sport;
-	u32 netns;
-};
-
-/* `sk` may be a request: that has the members of struct sock_common only. */
-static inline void fill_handshake(struct handshake_t *handshake, struct sock *sk)
+/*
+ * What a request and the socket that comes of it have in common: the hash of their ends (skc_hash), and for safety's sake their
+ * ports. `sk` may be a request: that has the members of struct sock_common only.
+ */
+static inline u64 handshake_of(struct sock *sk)
 {
-	struct net *net = NULL;
+	u64 ports = 0;
+	u32 hash = 0;
 
-	bpf_probe_read_kernel(&net, sizeof(net), &sk->__sk_common.skc_net.net);
-	bpf_probe_read_kernel(&handshake->netns, sizeof(handshake->netns), &net->ns.inum);
-	bpf_probe_read_kernel(&handshake->dport, sizeof(handshake->dport), &sk->__sk_common.skc_dport);
-	bpf_probe_read_kernel(&handshake->sport, sizeof(handshake->sport), &sk->__sk_common.skc_num);
-#if IS_ENABLED(CONFIG_IPV6)
-	bpf_probe_read_kernel(handshake->daddr, sizeof(handshake->daddr), &sk->__sk_common.skc_v6_daddr);
-	if (!IS_IPV4(handshake->daddr) && (handshake->daddr[0] || handshake->daddr[1] || handshake->daddr[2] || handshake->daddr[3]))
-		return;
-#endif
-	handshake->daddr[2] = bpf_htonl(0xffff);
-	bpf_probe_read_kernel(&handshake->daddr[3], 4, &sk->__sk_common.skc_daddr);
+	bpf_probe_read_kernel(&hash, sizeof(hash), &sk->__sk_common.skc_hash);
+	bpf_probe_read_kernel(&ports, 4, &sk->__sk_common.skc_portpair);
+	return ports << 32 | hash;
 }
 
 /* When the first SYN-ACK was sent, in us, where it was sent again. A socket does not have that. Who never answers is forgotten. */
-BPF_TABLE("lru_hash", struct handshake_t, u64, synack_sent_us, 4096);
+BPF_TABLE("lru_hash", u64, u64, synack_sent_us, 4096);
 
 /* A SYN-ACK is sent again. */
 RAW_TRACEPOINT_PROBE(tcp_retransmit_synack)
 {
 	struct tcp_request_sock *request = (struct tcp_request_sock *)ctx->args[1];
-	struct handshake_t handshake = {};
-	u64 sent_us = 0;
+	u64 handshake = handshake_of((struct sock *)request), sent_us = 0;
 
 	bpf_probe_read_kernel(&sent_us, sizeof(sent_us), &request->snt_synack);
-	fill_handshake(&handshake, (struct sock *)request);
 	synack_sent_us.update(&handshake, &sent_us);
 	return 0;
 }
@@ -750,12 +736,9 @@ RAW_TRACEPOINT_PROBE(tcp_retransmit_synack)
 /* How long ago that was. */
 static inline u32 us_since_first_synack(struct sock *sk)
 {
-	struct handshake_t handshake = {};
-	u64 *sent_us;
+	u64 handshake = handshake_of(sk), *sent_us = synack_sent_us.lookup(&handshake);
 	u32 us = 0;
 
-	fill_handshake(&handshake, sk);
-	sent_us = synack_sent_us.lookup(&handshake);
 	if (sent_us) {
 		us = bpf_ktime_get_ns() / 1000 - *sent_us;
 		synack_sent_us.delete(&handshake);

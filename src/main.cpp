@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/monitor.h"
+#include "app/replay.h"
 #include "base/printable.h"
 #include "base/translate.h"
 #include "cli/options.h"
@@ -72,7 +73,7 @@ Result<void> run(int argc, char **argv) {
     case Action::monitor:
         break;
     }
-    return monitor(*options, signals);
+    return options->replay ? replay(*options, signals) : monitor(*options, signals);
 }
 
 } // namespace

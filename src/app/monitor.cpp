@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "app/display.h"
 #include "app/request.h"
 #include "base/translate.h"
 #include "column/columns.h"
@@ -23,11 +24,10 @@
 #include "kernel/refusal.h"
 #include "live/live_display.h"
 #include "loop/loop.h"
-#include "loop/pages.h"
 #include "loop/standard_output.h"
-#include "output/writer.h"
+#include "output/line_writer.h"
 #include "snapshot/history.h"
-#include "view/view.h"
+#include "store/recorder.h"
 
 namespace tcp_stats {
 namespace {
@@ -35,13 +35,10 @@ namespace {
 /// Snapshots of this kernel's connections.
 class Connections : public SnapshotSource {
 public:
-    /// `grouped`: null: the rows are the connections.
-    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, CgroupPaths &cgroups,
-                GroupedFlows *grouped)
-        : collector_(collector), hooks_(hooks), cgroup_(reader.places().cgroup), cgroups_(cgroups), grouped_(grouped),
-          history_(reader) {}
+    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, CgroupPaths &cgroups)
+        : collector_(collector), hooks_(hooks), cgroup_(reader.places().cgroup), cgroups_(cgroups), history_(reader) {}
 
-    Result<Snapshot> next() override {
+    Result<std::optional<Snapshot>> next() override {
         auto reading = collector_.read(hooks_);
         if (!reading) {
             return tl::unexpected(reading.error());
@@ -50,9 +47,6 @@ public:
         snapshot.time = std::chrono::system_clock::now();
         collector_.remove(history_.gone());
         learn_cgroups(snapshot);
-        if (grouped_ != nullptr) {
-            grouped_->groups.add_to(snapshot, grouped_->where);
-        }
         return snapshot;
     }
     int closed_fd() const override { return collector_.closed_fd(); }
@@ -73,29 +67,8 @@ private:
     const Hooks &hooks_;
     Place cgroup_;
     CgroupPaths &cgroups_;
-    GroupedFlows *grouped_;
     History history_;
 };
-
-/// What the options ask for to see them on.
-Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request, const Columns &columns,
-                                              const RecordReader &reader, const std::string &group_by,
-                                              const StopSignals &signals) {
-    auto view = request.view(columns);
-    auto layout = request.layout(columns, group_by);
-    if (!view || !layout) {
-        return tl::unexpected(view ? layout.error() : view.error());
-    }
-    if (options.output == OutputFormat::live) {
-        return std::make_unique<LiveDisplay>(columns,
-                                             Model::Settings{std::move(*view), request.conditions(),
-                                                             std::move(layout->columns), options.interval,
-                                                             has_unicode(), !group_by.empty()},
-                                             layout->colour, own_cost());
-    }
-    return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), columns, reader),
-                                   std::move(*view), options.interval, signals);
-}
 
 /// Where a signal came before there was anything to show: as if it had come later.
 Result<void> end_before_start(const Options &options, const StopSignals &signals) {
@@ -182,6 +155,14 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (auto usable = options.output == OutputFormat::live ? check_terminal() : Result<void>(); !usable) {
         return usable;
     }
+    std::optional<RecordingFile> file;
+    if (options.record) {
+        auto opened = RecordingFile::open(*options.record);
+        if (!opened) {
+            return tl::unexpected(opened.error());
+        }
+        file = std::move(*opened);
+    }
     if (auto added = text->add(options.fields); !added) {
         return added;
     }
@@ -219,18 +200,32 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(reader.error());
     }
     CgroupPaths cgroups;
-    const Columns columns(
-        *reader, [&](std::uint64_t id) -> const std::string & { return cgroups.path(id); }, options.fields);
+    const CgroupPath cgroup_path = [&](std::uint64_t id) -> const std::string & { return cgroups.path(id); };
+    const Columns columns(*reader, cgroup_path, options.fields);
     auto grouped = request->grouped(columns);
     if (!grouped) {
         return tl::unexpected(grouped.error());
     }
     auto *groups = *grouped ? &**grouped : nullptr;
-    auto display = groups == nullptr ? make_display(options, *request, columns, *reader, "", signals)
-                                     : make_display(options, *request, groups->groups.columns(), *reader,
-                                                    groups->groups.key(), signals);
-    if (!display) {
-        return tl::unexpected(display.error());
+    std::unique_ptr<Display> display;
+    if (options.shows) {
+        auto shown = make_display(options, *request, columns, *reader, groups, signals);
+        if (!shown) {
+            return tl::unexpected(shown.error());
+        }
+        display = std::move(*shown);
+    }
+    if (file) {
+        auto where = request->filters(columns);
+        if (!where) {
+            return tl::unexpected(where.error());
+        }
+        auto recorder = Recorder::create(std::move(*file), *reader, cgroup_path,
+                                         {options.command_line, options.interval, std::move(*where), options.fields});
+        if (!recorder) {
+            return tl::unexpected(recorder.error());
+        }
+        display = std::make_unique<RecordingDisplay>(std::move(*recorder), std::move(display), options.interval);
     }
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {
@@ -241,8 +236,12 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(hooks.error());
     }
     malloc_trim(0); // the start took memory that no snapshot needs
-    Connections connections(*collector, *hooks, *reader, cgroups, groups);
-    return show_snapshots(connections, **display, options.count, signals);
+    Connections connections(*collector, *hooks, *reader, cgroups);
+    if (groups != nullptr) {
+        GroupedSource with_groups(connections, *groups);
+        return show_snapshots(with_groups, *display, options.count, signals);
+    }
+    return show_snapshots(connections, *display, options.count, signals);
 }
 
 } // namespace tcp_stats

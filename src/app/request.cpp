@@ -135,7 +135,8 @@ Result<Request> Request::create(const Options &options) {
     if (!where) {
         return tl::unexpected(where.error());
     }
-    if (auto known = options.source ? Result<void>() : check_names_and_values(options, *where); !known) {
+    if (auto known = options.source || options.replay ? Result<void>() : check_names_and_values(options, *where);
+        !known) {
         return tl::unexpected(known.error());
     }
     return Request(options, std::move(*where));
@@ -152,6 +153,9 @@ std::vector<ConditionPart> Request::parts() const {
 
 std::vector<std::string> Request::unused_fields() const {
     const bool by_itself = options_.columns.empty();
+    if (options_.record && by_itself) {
+        return {};
+    }
     if (options_.output == OutputFormat::live || (by_itself && options_.output != OutputFormat::table)) {
         return {}; // it shows them all, or may when a key is pressed
     }

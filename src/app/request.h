@@ -48,9 +48,10 @@ public:
     /// The view's conditions as they were given; for people. Empty: none.
     std::string conditions() const;
 
-private:
+    /// The conditions, of flows.
     Result<std::vector<Filter>> filters(const Columns &columns) const;
 
+private:
     Request(const Options &options, std::vector<Wanted> where) : options_(options), where_(std::move(where)) {}
 
     const Options &options_;

@@ -9,6 +9,7 @@ int exit_status(ErrorKind kind) {
     case ErrorKind::usage:
         return EX_USAGE;
     case ErrorKind::program_rejected:
+    case ErrorKind::not_a_recording:
         return EX_DATAERR;
     case ErrorKind::source_unreadable:
         return EX_NOINPUT;

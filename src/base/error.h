@@ -11,10 +11,11 @@ namespace tcp_stats {
 enum class ErrorKind {
     usage,              ///< 64: the command line
     program_rejected,   ///< 65: the BPF source does not compile, or the verifier refuses it
-    source_unreadable,  ///< 66: the file of --src
+    not_a_recording,    ///< 65: the file of --record or --replay is something else, or damaged
+    source_unreadable,  ///< 66: the file of --src or --replay
     kernel_unsupported, ///< 69: this kernel cannot do it
     defect,             ///< 70: a fault of this program
-    output_failed,      ///< 74: standard output cannot be written
+    output_failed,      ///< 74: standard output or the file of --record cannot be written
     no_privilege,       ///< 77: not allowed to load BPF programs
 };
 

@@ -18,6 +18,7 @@ namespace po = boost::program_options;
 
 constexpr double shortest_interval_s = 0.001;
 constexpr double longest_interval_s = 86400;
+constexpr double slowest = 0.001, fastest = 1'000'000;
 /// The kernel refuses such a table for want of memory long before.
 constexpr std::uint64_t most_flows = 1'000'000'000;
 /// Parentheses within each other in an expression of --field.
@@ -77,12 +78,22 @@ po::options_description describe_options() {
         "top", option("N"), translate("show the first N flows of each snapshot"))(
         "pointers", translate("show the address of the struct sock in json and csv too"))(
         "list-fields", translate("print every field, its unit, the kernel's variable, and exit"));
+    po::options_description recording(tr("Recording"));
+    recording.add_options()("record", option("FILE"),
+                            translate("record every snapshot to FILE, an SQLite database; shows nothing then but with "
+                                      "--output"))(
+        "replay", option("FILE"), translate("show what was recorded to FILE; needs no root, and no BPF"))(
+        "from", option("TIME"),
+        translate("replay from this time on: 23:10, 2026-11-30 23:10:05, or -2h, so long before the end"))(
+        "to", option("TIME"), translate("replay up to this time"))("at", option("TIME"),
+                                                                   translate("replay the one snapshot of this time"))(
+        "speed", option("N"), translate("replay N times as fast as it was (default: as fast as it is read; live: 1)"));
     po::options_description other(tr("Other"));
     other.add_options()("verbose,v", translate("say on standard error what is done, and what the compiler says"))(
         "version", translate("print the versions of this program, libbcc and LLVM, and exit"))(
         "help,h", translate("print this and exit"));
     po::options_description all;
-    all.add(program).add(kernel).add(flows).add(output).add(other);
+    all.add(program).add(kernel).add(flows).add(output).add(recording).add(other);
     return all;
 }
 
@@ -145,6 +156,40 @@ Result<std::uint64_t> parse_whole_number(const char *option, const std::string &
         return misused(tr("{} {}: it accepts a whole number from 1 on", option, text));
     }
     return number;
+}
+
+Result<std::optional<double>> parse_speed(const std::string &text) {
+    double speed = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), speed);
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(speed) || speed < slowest ||
+        speed > fastest) {
+        return misused(tr("--speed {}: it accepts numbers from {} to {}", text, slowest, fastest));
+    }
+    return speed;
+}
+
+/// Options that have no meaning beside others.
+std::optional<Error> check_recording(const Options &options, const po::variables_map &variables) {
+    if (!options.replay) {
+        for (const auto *option : {"from", "to", "at", "speed"}) {
+            if (variables.count(option) != 0) {
+                return misused(tr("--{} is about a recording; name it with --replay FILE", option)).value();
+            }
+        }
+        return std::nullopt;
+    }
+    for (const auto *option : {"src", "field", "define", "kernel-types", "attach", "no-cache", "max-flows", "listening",
+                               "failed-connects", "explain", "interval", "record", "pointers"}) {
+        if (variables.count(option) != 0) {
+            return misused(tr("--{} has no meaning with --replay, which shows what was recorded; leave out one of them",
+                              option))
+                .value();
+        }
+    }
+    if (options.at && (options.from || options.to || options.speed)) {
+        return misused(tr("--at is one snapshot; leave out --from, --to and --speed")).value();
+    }
+    return std::nullopt;
 }
 
 Result<std::vector<std::string>> parse_columns(const std::string &text) {
@@ -282,9 +327,10 @@ std::optional<Error> read_variables(int argc, const char *const *argv, const po:
                                     po::variables_map &variables) {
     using namespace po::command_line_style;
     std::vector<std::string> words(argv + 1, argv + argc);
-    // Boost takes a word with a dash for an option, and `-bytes` is what --sort wants.
+    // Boost takes a word with a dash for an option, and `-bytes` is what --sort wants, `-2h` what --from does.
     for (auto word = words.begin(); word != words.end(); ++word) {
-        if (*word == "--sort" && word + 1 != words.end()) {
+        static const std::vector<std::string> with_dashes = {"--sort", "--from", "--to", "--at"};
+        if (std::find(with_dashes.begin(), with_dashes.end(), *word) != with_dashes.end() && word + 1 != words.end()) {
             *word += "=" + word[1];
             words.erase(word + 1);
         }
@@ -356,6 +402,16 @@ Result<Options> parse_options(int argc, const char *const *argv) {
                                      {"csv", OutputFormat::csv},
                                      {"live", OutputFormat::live}});
     });
+    const auto file = [](const std::string &text) -> Result<std::optional<std::filesystem::path>> {
+        return std::filesystem::path(text);
+    };
+    const auto as_given = [](const std::string &text) -> Result<std::optional<std::string>> { return text; };
+    take("record", options.record, file);
+    take("replay", options.replay, file);
+    take("from", options.from, as_given);
+    take("to", options.to, as_given);
+    take("at", options.at, as_given);
+    take("speed", options.speed, parse_speed);
     take("columns", options.columns, parse_columns);
     if (variables.count("where") != 0) {
         options.where.push_back({"--where", variables["where"].as<std::string>()});
@@ -386,11 +442,18 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     if (error) {
         return tl::unexpected(*error);
     }
+    if (const auto wrong = check_recording(options, variables)) {
+        return tl::unexpected(*wrong);
+    }
+    options.shows = !options.record || variables.count("output") != 0;
     options.listening = variables.count("listening") != 0;
     options.failed_connects = variables.count("failed-connects") != 0;
     options.pointers = variables.count("pointers") != 0;
     if (options.pointers && options.group_by) {
         return misused(tr("--pointers: a group of flows has no address; leave out --pointers or --group-by"));
+    }
+    for (int i = 1; i < argc; ++i) {
+        options.command_line += (i == 1 ? "" : " ") + std::string(argv[i]);
     }
     options.use_cache = variables.count("no-cache") == 0;
     options.verbose = variables.count("verbose") != 0;

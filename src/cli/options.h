@@ -42,8 +42,14 @@ struct Options {
     std::optional<SortKey> sort;      ///< absent: as the kernel has them
     std::optional<std::uint64_t> top; ///< rows of each snapshot at most
     bool pointers = false;
+    std::optional<std::filesystem::path> record; ///< where to record to
+    std::optional<std::filesystem::path> replay; ///< what to show instead of the kernel's connections
+    std::optional<std::string> from, to, at;     ///< times in that recording, as they were given
+    std::optional<double> speed;                 ///< of its replay; absent: what the output has by itself
+    bool shows = true;                           ///< false: it only records
     bool use_cache = true; ///< of compiled programs
     bool verbose = false;
+    std::string command_line; ///< all words but the program's, for people
 };
 
 /// Error: usage, one line that names the option and what it accepts.

@@ -1,5 +1,6 @@
 #include "column/column.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <sys/socket.h>
@@ -112,11 +113,13 @@ Value RowValues::rate(const Column &column) const {
     return now < then ? Value() : static_cast<double>(now - then) / elapsed_s(column.context->reader.places());
 }
 
-/// Until its close, or its sample.
+/// Until its close, or the snapshot's time: what began during its walk lasts for 0 ms then.
 Value RowValues::ms_since(const Place &began, const KnownPlaces &places) const {
     const auto since = RecordReader::number(record_, began);
     const auto closed = RecordReader::number(record_, places.closed_ns);
-    const auto end = closed != 0 ? closed : sampled_ns(record_, places, row_.snapshot->time_ns);
+    const auto end = closed != 0     ? closed
+                     : row_.closed() ? sampled_ns(record_, places, row_.snapshot->time_ns)
+                                     : std::max(since, row_.snapshot->time_ns);
     return since == 0 || end < since ? Value() : std::uint64_t((end - since) / 1'000'000);
 }
 

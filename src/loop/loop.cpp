@@ -17,9 +17,10 @@ Result<Next> wait_for_next(Clock::time_point &due, SnapshotSource &source, Displ
     const auto closed = descriptors.size(); // its place
     descriptors.push_back(source.closed_fd());
     const auto begun = Clock::now();
-    const auto interval = display.interval();
+    const auto interval = [&] { return source.wait(display.interval()); };
+    const auto interval_before = interval();
     // A snapshot that took longer than the interval does not make the next ones hurry.
-    const auto next_due = [&, last = due] { return std::max(last + display.interval(), begun); };
+    const auto next_due = [&, last = due] { return std::max(last + interval(), begun); };
     StopSignals::Woken woken;
     do {
         woken = signals.wait(next_due(), descriptors);
@@ -36,8 +37,23 @@ Result<Next> wait_for_next(Clock::time_point &due, SnapshotSource &source, Displ
         }
         // Asked here too: one who keeps a key down does not stop the snapshots.
     } while (woken.by != StopSignals::By::deadline && Clock::now() < next_due());
-    due = display.interval() == interval ? next_due() : Clock::now();
+    due = interval() == interval_before ? next_due() : Clock::now();
     return Next::snapshot;
+}
+
+/// There is nothing more to show: a screen stays until its viewer leaves.
+Result<void> wait_for_leave(Display &display, const StopSignals &signals) {
+    while (!display.inputs().empty()) {
+        const auto woken = signals.wait(Clock::now() + std::chrono::hours(1), display.inputs());
+        const auto viewer = woken.by == StopSignals::By::descriptor ? display.respond() : Viewer::stays;
+        if (!viewer) {
+            return tl::unexpected(viewer.error());
+        }
+        if (woken.by == StopSignals::By::signal || *viewer == Viewer::left) {
+            break;
+        }
+    }
+    return {};
 }
 
 } // namespace
@@ -51,7 +67,13 @@ Result<void> show_snapshots(SnapshotSource &source, Display &display, std::optio
         if (!snapshot) {
             return tl::unexpected(snapshot.error());
         }
-        const auto viewer = display.show(std::move(*snapshot));
+        if (!*snapshot) {
+            if (auto left = wait_for_leave(display, signals); !left) {
+                return left;
+            }
+            break;
+        }
+        const auto viewer = display.show(std::move(**snapshot));
         if (!viewer) {
             return tl::unexpected(viewer.error());
         }

@@ -159,6 +159,21 @@ Result<RecordReader> RecordReader::create(RecordLayout layout) {
     return reader;
 }
 
+std::vector<Member> RecordReader::stored_members() const {
+    auto stored = members_;
+    for (const auto &known : known_places) {
+        const auto &place = places_.*known.place;
+        const bool there = std::any_of(stored.begin(), stored.end(),
+                                       [&](const Member &one) { return one.place.offset == place.offset; });
+        if (place && !there) {
+            stored.push_back({known.name, find_field(known.name), place});
+        }
+    }
+    std::sort(stored.begin(), stored.end(),
+              [](const Member &one, const Member &other) { return one.place.offset < other.place.offset; });
+    return stored;
+}
+
 Place RecordReader::integer(std::string_view name) const {
     const auto *field = layout_.find(name);
     return field != nullptr && is_integer(*field) ? field->place() : Place();

@@ -36,7 +36,7 @@ void run(std::size_t flows) {
     const auto show = [](const char *what, double us) { std::printf("  %-40s %10.0f us\n", what, us); };
     double taking_us = 0;
     for (int i = 0; i < 15; ++i) { // without making the snapshot
-        auto snapshot = *scene.next();
+        auto snapshot = **scene.next();
         const auto start = std::chrono::steady_clock::now();
         model.take(std::move(snapshot), {});
         model.picture(size);

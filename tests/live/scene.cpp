@@ -25,7 +25,7 @@ public:
     Mishaps(Scene scene, std::uint64_t warn_at, std::uint64_t fail_at)
         : scene_(std::move(scene)), warn_at_(warn_at), fail_at_(fail_at) {}
 
-    Result<Snapshot> next() override {
+    Result<std::optional<Snapshot>> next() override {
         ++number_;
         if (number_ == warn_at_) {
             spdlog::warn("a warning with \x1b[31m in it");

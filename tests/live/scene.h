@@ -57,7 +57,7 @@ public:
 
     static tcp_stats::Columns columns() { return table().columns({}, "/web"); }
 
-    tcp_stats::Result<tcp_stats::Snapshot> next() override {
+    tcp_stats::Result<std::optional<tcp_stats::Snapshot>> next() override {
         if (last_ != 0 && number_ == last_) {
             return kept_;
         }

@@ -56,6 +56,7 @@ std::string a_whole_run() {
     show(std::move(one));
 
     Reading further;
+    further.time_ns = 3000000000;
     auto flow = example_flow();
     flow.address("saddr", AF_INET6, "2001:db8::1")
         .address("daddr", AF_INET6, "::ffff:10.0.0.2")

@@ -41,7 +41,7 @@ public:
 
     Looked &snapshots(int count) {
         for (int i = 0; i < count; ++i) {
-            model_.take(*scene_.next(), {1.5, 40'000'000});
+            model_.take(**scene_.next(), {1.5, 40'000'000});
         }
         return *this;
     }

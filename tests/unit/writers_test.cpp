@@ -118,6 +118,7 @@ TEST_CASE("a table reads as the golden file", "[english]") {
 TEST_CASE("a table shows the time in a state that is to pass, once it is long", "[english]") {
     const auto table_after = [](std::uint64_t state, std::uint64_t minutes) {
         Reading reading;
+        reading.time_ns = second + minutes * 60 * second;
         auto waits = record(1001, 30, "a");
         Table::add(reading.live, 1,
                    waits.set("last_state", state)

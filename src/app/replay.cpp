@@ -1,0 +1,86 @@
+#include "app/replay.h"
+
+#include <memory>
+#include <optional>
+
+#include "app/display.h"
+#include "app/request.h"
+#include "column/columns.h"
+#include "live/live_display.h"
+#include "loop/loop.h"
+#include "store/moment.h"
+#include "store/replay.h"
+
+namespace tcp_stats {
+namespace {
+
+Result<ReplayRange> range_of(const Options &options, const Recording &recording) {
+    ReplayRange range;
+    std::optional<Error> error;
+    const auto take = [&](const char *option, const std::optional<std::string> &text, std::optional<WallTime> &target) {
+        if (error || !text) {
+            return;
+        }
+        if (auto moment = moment_of(option, *text, recording.end())) {
+            target = *moment;
+        } else {
+            error = moment.error();
+        }
+    };
+    take("--from", options.from, range.from);
+    take("--to", options.to, range.to);
+    take("--at", options.at, range.at);
+    if (error) {
+        return tl::unexpected(*error);
+    }
+    range.speed = options.speed;
+    if (!range.speed && options.output == OutputFormat::live) {
+        range.speed = 1;
+    }
+    return range;
+}
+
+} // namespace
+
+Result<void> replay(const Options &options, const StopSignals &signals) {
+    const auto request = Request::create(options);
+    if (!request) {
+        return tl::unexpected(request.error());
+    }
+    if (auto usable = options.output == OutputFormat::live ? check_terminal() : Result<void>(); !usable) {
+        return usable;
+    }
+    auto recording = Recording::open(*options.replay);
+    if (!recording) {
+        return tl::unexpected(recording.error());
+    }
+    const auto range = range_of(options, **recording);
+    if (!range) {
+        return tl::unexpected(range.error());
+    }
+    auto source = Replay::create(**recording, *range);
+    if (!source) {
+        return tl::unexpected(source.error());
+    }
+    const auto &reader = (*recording)->reader();
+    const Columns columns(
+        reader,
+        [&](std::uint64_t id) -> const std::string & { return (*recording)->cgroup_path((*source)->host(), id); },
+        (*recording)->own_fields());
+    auto grouped = request->grouped(columns);
+    if (!grouped) {
+        return tl::unexpected(grouped.error());
+    }
+    auto *groups = *grouped ? &**grouped : nullptr;
+    const auto display = make_display(options, *request, columns, reader, groups, signals);
+    if (!display) {
+        return tl::unexpected(display.error());
+    }
+    if (groups != nullptr) {
+        GroupedSource with_groups(**source, *groups);
+        return show_snapshots(with_groups, **display, options.count, signals);
+    }
+    return show_snapshots(**source, **display, options.count, signals);
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,369 @@
+#include "store/database.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/translate.h"
+#include "recording_tables.h"
+
+namespace tcp_stats {
+namespace {
+
+constexpr std::uint32_t application_id = 0x74637073; // "tcps"
+constexpr std::uint32_t format_version = 1;
+
+// The file's first bytes, https://www.sqlite.org/fileformat.html
+constexpr std::string_view magic = {"SQLite format 3\0", 16};
+constexpr std::size_t header_size = 100, version_at = 60, application_at = 68;
+
+constexpr int wait_for_others_ms = 200;
+
+/// Columns that tables and views have of themselves.
+constexpr std::array taken_names = {"id",     "run",      "flow",      "details",    "local",     "lport",
+                                    "remote", "rport",    "opened",    "closed",     "closed_in", "last_record",
+                                    "time",   "snapshot", "offset_ns", "elapsed_ns", "elapsed_s"};
+
+constexpr std::array kinds = {"unsigned", "signed", "text", "bytes"};
+
+std::string text_of(FieldKind kind) { return kinds.at(static_cast<std::size_t>(kind)); }
+
+std::uint32_t big_endian(const char *bytes) {
+    std::uint32_t number = 0;
+    for (int i = 0; i < 4; ++i) {
+        number = number << 8 | static_cast<unsigned char>(bytes[i]);
+    }
+    return number;
+}
+
+/// Whether the file `fd` is a recording, or empty. It is not changed.
+Result<void> check_header(int fd, const std::filesystem::path &path, const char *option) {
+    std::array<char, header_size> header{};
+    const auto size = pread(fd, header.data(), header.size(), 0);
+    if (size < 0) {
+        return fail(ErrorKind::source_unreadable, tr("cannot read {}: {}", path.string(), std::strerror(errno)));
+    }
+    if (size == 0) {
+        return {};
+    }
+    if (size < ssize_t(header_size) || std::string_view(header.data(), magic.size()) != magic) {
+        return fail(ErrorKind::not_a_recording,
+                    tr("{} {}: this is no recording but a file of another kind; name another", option, path.string()));
+    }
+    if (big_endian(&header[application_at]) != application_id) {
+        return fail(ErrorKind::not_a_recording,
+                    tr("{} {}: this is a database of another program; name another file", option, path.string()));
+    }
+    if (big_endian(&header[version_at]) > format_version) {
+        return fail(ErrorKind::not_a_recording,
+                    tr("{} {}: it was recorded by a newer version of tcp_stats_monitor; use that, or name another file",
+                       option, path.string()));
+    }
+    return {};
+}
+
+bool is_detail(const Member &member) {
+    if (member.place.kind == FieldKind::text || member.place.kind == FieldKind::bytes) {
+        return true;
+    }
+    if (member.field == nullptr) {
+        return false;
+    }
+    const auto &field = *member.field;
+    const std::string_view name = field.name;
+    return field.source == Source::internal || field.identity || name == "proto" || name == "pid" ||
+           name == "connect_us" || (field.naming != Naming::none && field.naming != Naming::ca_state);
+}
+
+/// The name of the words that the numbers of a field stand for.
+const char *naming_of(const Field *field) {
+    switch (field == nullptr ? Naming::none : field->naming) {
+    case Naming::tcp_state:
+        return "state";
+    case Naming::ca_state:
+        return "ca_state";
+    case Naming::role:
+        return "role";
+    case Naming::family:
+        return "family";
+    case Naming::ending:
+        return "ended";
+    case Naming::error:
+        return "error";
+    default:
+        return nullptr;
+    }
+}
+
+/// The column as people read it: words for numbers.
+std::string readable(const std::string &table, const std::string &column) {
+    const auto *field = find_field(column);
+    const auto place = table + "." + quoted(column);
+    if (const auto *naming = naming_of(field)) {
+        return fmt::format("coalesce((SELECT word FROM words WHERE naming = '{}' AND number = {}), {}) AS {}", naming,
+                           place, place, quoted(column));
+    }
+    return place + " AS " + quoted(column);
+}
+
+/// https://www.sqlite.org/uri.html
+std::string uri(const std::filesystem::path &path) {
+    std::string name = "file:";
+    for (const char c : path.string()) {
+        name += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02x}", c) : std::string(1, c);
+    }
+    return name;
+}
+
+std::string shown_to_people(const std::string &column) {
+    return column == "saddr"   ? "local"
+           : column == "sport" ? "lport"
+           : column == "daddr" ? "remote"
+           : column == "dport" ? "rport"
+                               : column;
+}
+
+} // namespace
+
+std::string quoted(const std::string &name) {
+    std::string text = "\"";
+    for (const char c : name) {
+        text += c == '"' ? "\"\"" : std::string(1, c);
+    }
+    return text + '"';
+}
+
+std::vector<StoredField> stored_fields(const RecordReader &reader) {
+    std::vector<StoredField> fields;
+    const auto &sampled = reader.places().sampled_ns;
+    for (const auto &member : reader.stored_members()) {
+        if (sampled && member.place.offset == sampled.offset) {
+            continue;
+        }
+        const bool shown = member.field != nullptr && member.field->source != Source::internal;
+        fields.push_back({.column = shown ? shown_name(*member.field) : member.name,
+                          .member = member.name,
+                          .kind = member.place.kind,
+                          .size = member.place.size,
+                          .is_detail = is_detail(member),
+                          .field = member.field,
+                          .place = member.place});
+    }
+    return fields;
+}
+
+Result<RecordingFile> RecordingFile::open(const std::filesystem::path &path) {
+    Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!lock) {
+        return fail(ErrorKind::output_failed, tr("--record: cannot open {}: {}", path.string(), std::strerror(errno)));
+    }
+    struct stat status {};
+    if (fstat(lock.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        return fail(ErrorKind::not_a_recording, tr("--record {}: this is no file; name one", path.string()));
+    }
+    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return fail(ErrorKind::usage, tr("--record {}: another tcp_stats_monitor records to it; name another file, or "
+                                         "stop that one",
+                                         path.string()));
+    }
+    if (auto checked = check_header(lock.get(), path, "--record"); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    RecordingFile file(path, std::move(lock));
+    try {
+        file.database_ = std::make_unique<SQLite::Database>(path.string(), SQLite::OPEN_READWRITE, wait_for_others_ms);
+        file.make_tables();
+    } catch (const SQLite::Exception &exception) {
+        return fail(ErrorKind::output_failed, tr("--record {}: {}", path.string(), exception.what()));
+    }
+    return file;
+}
+
+void RecordingFile::make_tables() {
+    auto &database = *database_;
+    if (database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0) {
+        database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+        SQLite::Transaction transaction(database);
+        database.exec(
+            fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, format_version));
+        database.exec(recording_tables_text);
+        SQLite::Statement add(database, "INSERT INTO words VALUES (?, ?, ?)");
+        for (const auto naming :
+             {Naming::tcp_state, Naming::ca_state, Naming::role, Naming::family, Naming::ending, Naming::error}) {
+            const auto field = std::find_if(known_fields().begin(), known_fields().end(),
+                                            [&](const Field &one) { return one.naming == naming; });
+            for (const auto word : names_of(naming)) {
+                if (const auto number = number_named(naming, word)) {
+                    add.bind(1, naming_of(&*field));
+                    add.bind(2, static_cast<std::int64_t>(*number));
+                    add.bind(3, std::string(word));
+                    add.exec();
+                    add.reset();
+                }
+            }
+        }
+        transaction.commit();
+    }
+    // Each commit is on the disk before the next snapshot: power loss takes the one under way at most.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+}
+
+Result<void> RecordingFile::add_fields(const std::vector<StoredField> &fields, const std::vector<UserField> &own) {
+    auto &database = *database_;
+    const auto expression_of = [&](const StoredField &field) -> std::string {
+        const auto found =
+            std::find_if(own.begin(), own.end(), [&](const UserField &one) { return one.name == field.member; });
+        return found == own.end() ? "" : found->expression;
+    };
+    const auto unit_of = [&](const StoredField &field) -> std::string {
+        const auto found =
+            std::find_if(own.begin(), own.end(), [&](const UserField &one) { return one.name == field.member; });
+        return field.field != nullptr ? field.field->unit : found == own.end() ? "" : found->unit;
+    };
+    try {
+        SQLite::Transaction transaction(database);
+        for (const auto &field : fields) {
+            if (field.field == nullptr &&
+                std::find(taken_names.begin(), taken_names.end(), field.column) != taken_names.end()) {
+                return fail(ErrorKind::usage, tr("--record: a recording has something else by the name {}; call the "
+                                                 "field otherwise",
+                                                 field.column));
+            }
+            const std::string kernel = field.field != nullptr ? field.field->kernel : expression_of(field);
+            const std::string table = field.is_detail ? "flow_details" : "sample_rows";
+            SQLite::Statement known(database, "SELECT kind, kernel, stored_in FROM fields WHERE name = ?");
+            known.bind(1, field.column);
+            if (known.executeStep()) {
+                if (known.getColumn(0).getString() != text_of(field.kind) || known.getColumn(1).getString() != kernel ||
+                    known.getColumn(2).getString() != table) {
+                    return fail(ErrorKind::usage,
+                                tr("--record {}: the field {} was something else when this was recorded before; call "
+                                   "it otherwise, or name another file",
+                                   path_.string(), field.column));
+                }
+                continue;
+            }
+            SQLite::Statement add(database, "INSERT INTO fields (name, unit, kernel, meaning, member, kind, size, "
+                                            "stored_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+            add.bind(1, field.column);
+            add.bind(2, unit_of(field));
+            add.bind(3, kernel);
+            add.bind(4, field.field == nullptr ? "" : field.field->meaning);
+            add.bind(5, field.member);
+            add.bind(6, text_of(field.kind));
+            add.bind(7, static_cast<std::int64_t>(field.size));
+            add.bind(8, table);
+            add.exec();
+            database.exec(fmt::format("ALTER TABLE {} ADD COLUMN {}", table, quoted(field.column)));
+        }
+        make_views();
+        transaction.commit();
+    } catch (const SQLite::Exception &exception) {
+        return fail(ErrorKind::output_failed, tr("--record {}: {}", path_.string(), exception.what()));
+    }
+    return {};
+}
+
+void RecordingFile::make_views() {
+    auto &database = *database_;
+    std::string details;
+    std::string numbers;
+    std::string detail_names;
+    std::string number_names;
+    std::string rates;
+    std::vector<std::string> columns;
+    SQLite::Statement fields(database, "SELECT name, stored_in, kind, unit FROM fields ORDER BY id");
+    while (fields.executeStep()) {
+        const auto column = fields.getColumn(0).getString();
+        columns.push_back(column);
+        const auto *known = find_field(column);
+        if (known != nullptr && known->source == Source::internal) {
+            continue; // times of CLOCK_MONOTONIC, which opened and closed are made of
+        }
+        if (fields.getColumn(1).getString() == "flow_details") {
+            const auto shown = shown_to_people(column);
+            details += ",\n    " + (shown == column ? readable("d", column) : "d." + quoted(column) + " AS " + shown);
+            detail_names += ", f." + quoted(shown);
+        } else {
+            numbers += ",\n    " + readable("s", column);
+            number_names += ", s." + quoted(column);
+        }
+    }
+    for (const auto &field : known_fields()) {
+        const auto has = [&](std::string_view name) {
+            return std::find(columns.begin(), columns.end(), name) != columns.end();
+        };
+        const auto *counter = field.source == Source::rate ? find_field(field.rate_of) : nullptr;
+        if (counter != nullptr && has(shown_name(*counter))) {
+            const auto name = quoted(shown_name(*counter));
+            rates += fmt::format(",\n    CASE WHEN s.{0} >= p.{0} THEN (s.{0} - p.{0}) * 1e9 / s.elapsed_ns END AS {1}",
+                                 name, quoted(field.name));
+        }
+    }
+    for (const auto *view : {"flows", "samples", "last_records", "rates"}) {
+        database.exec(fmt::format("DROP VIEW IF EXISTS {}", view));
+    }
+    const bool has_cgroup = std::find(columns.begin(), columns.end(), "cgroup") != columns.end();
+    const std::string path =
+        has_cgroup ? ",\n    (SELECT c.path FROM runs r JOIN cgroups c ON c.host = r.host AND c.id = d.cgroup"
+                     " WHERE r.id = f.run) AS cgroup_path"
+                   : "";
+    database.exec(fmt::format("CREATE VIEW flows AS SELECT f.id, f.run{}{},\n    f.opened, f.closed\n"
+                              "FROM flow_rows f LEFT JOIN flow_details d ON d.id = f.details",
+                              details, path));
+    database.exec(
+        fmt::format("CREATE VIEW samples AS SELECT s.flow, n.time, n.run, n.id AS snapshot, s.elapsed_ns / 1e9 AS "
+                    "elapsed_s{}{}\nFROM snapshots n CROSS JOIN sample_rows s ON s.id BETWEEN n.first_sample "
+                    "AND n.last_sample\nLEFT JOIN flow_details d ON d.id = s.details",
+                    details, numbers));
+    database.exec(fmt::format("CREATE VIEW last_records AS SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\n"
+                              "FROM flows f JOIN flow_rows r ON r.id = f.id JOIN sample_rows s ON s.id = r.last_record",
+                              detail_names, number_names));
+    database.exec(
+        fmt::format("CREATE VIEW rates AS SELECT s.flow, n.time, n.run, n.id AS snapshot, s.elapsed_ns / 1e9 AS "
+                    "elapsed_s{}{}\nFROM snapshots n CROSS JOIN sample_rows s ON s.id BETWEEN n.first_sample "
+                    "AND n.last_sample\nJOIN sample_rows p ON p.id = s.before\n"
+                    "LEFT JOIN flow_details d ON d.id = s.details\nWHERE s.elapsed_ns > 0",
+                    details, rates));
+}
+
+Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::path &path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        return fail(ErrorKind::source_unreadable,
+                    tr("--replay: cannot open {}: {}", path.string(), std::strerror(errno)));
+    }
+    if (auto checked = check_header(file.get(), path, "--replay"); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    std::optional<std::string> failure;
+    // Where nothing may be written beside it, SQLite wants to be told that nobody writes to it.
+    const auto name = uri(path);
+    for (const auto &way : {name, name + "?immutable=1"}) {
+        try {
+            auto database =
+                std::make_unique<SQLite::Database>(way, SQLite::OPEN_READONLY | SQLite::OPEN_URI, wait_for_others_ms);
+            if (database->execAndGet("SELECT count(*) FROM sqlite_master WHERE name = 'snapshots'").getInt() == 0) {
+                return fail(ErrorKind::not_a_recording,
+                            tr("--replay {}: nothing was recorded; it is empty", path.string()));
+            }
+            return database;
+        } catch (const SQLite::Exception &exception) {
+            failure = exception.what();
+        }
+    }
+    return fail(ErrorKind::not_a_recording, tr("--replay {}: {}", path.string(), *failure));
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,66 @@
+// The SQLite database that a recording is: how it is opened, and what its tables are.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <SQLiteCpp/Database.h>
+
+#include "base/choices.h"
+#include "base/descriptor.h"
+#include "base/error.h"
+#include "record/record_reader.h"
+
+namespace tcp_stats {
+
+/// A member of the program's record, as a recording has it.
+struct StoredField {
+    std::string column; ///< what users call it: `shown_name` of a known field, else the member's own name
+    std::string member; ///< by which `RecordReader` finds it
+    FieldKind kind = FieldKind::unsigned_integer;
+    std::size_t size = 0;   ///< of text, of bytes and of addresses
+    bool is_detail = false; ///< it stands in flow_details, since it rarely changes; else in sample_rows
+    const Field *field = nullptr;
+    Place place = {}; ///< in the records at hand
+};
+
+/// How often a flow is written whose values do not change. A reader that begins so much earlier has met them all.
+inline constexpr std::uint64_t refresh_ns = 60'000'000'000;
+
+/// What `reader` has of a flow, but for `sampled_ns`, which a sample keeps by itself.
+std::vector<StoredField> stored_fields(const RecordReader &reader);
+
+/// `NAME`, fit for SQL.
+std::string quoted(const std::string &name);
+
+/// A recording that is being made: locked, so that nobody else records to it.
+class RecordingFile {
+public:
+    /// Makes the file (mode 0600) or goes on with one that is there. Errors: usage, where another monitor records to
+    /// it; not_a_recording, for a file that is something else, which stays untouched; output_failed.
+    static Result<RecordingFile> open(const std::filesystem::path &path);
+
+    /// Makes columns and views for `fields`, beside those that earlier runs had. Error: usage, where an earlier run had
+    /// something else by one of the names.
+    Result<void> add_fields(const std::vector<StoredField> &fields, const std::vector<UserField> &own);
+
+    SQLite::Database &database() { return *database_; }
+    const std::filesystem::path &path() const { return path_; }
+
+private:
+    RecordingFile(std::filesystem::path path, Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+
+    void make_tables();
+    void make_views();
+
+    std::filesystem::path path_;
+    Descriptor lock_; ///< opened before the database and closed after it: closing lets go of SQLite's own locks
+    std::unique_ptr<SQLite::Database> database_;
+};
+
+/// A recording to read from. Errors: source_unreadable, not_a_recording.
+Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::path &path);
+
+} // namespace tcp_stats

@@ -1,0 +1,104 @@
+// Recording: every snapshot goes into a database, and then to whom it is shown.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <SQLiteCpp/Statement.h>
+
+#include "column/columns.h"
+#include "condition/filter.h"
+#include "loop/display.h"
+#include "store/database.h"
+
+namespace tcp_stats {
+
+/// Writes flows of snapshots, each snapshot in one transaction. What cannot be written is counted, and the next
+/// snapshot is tried anew.
+class Recorder {
+public:
+    struct Settings {
+        std::string options; ///< as the user gave them
+        std::chrono::nanoseconds interval;
+        std::vector<Filter> where; ///< flows that match all are recorded
+        std::vector<UserField> fields;
+    };
+
+    /// `reader` must outlive it. Errors: as `RecordingFile::add_fields`.
+    static Result<std::unique_ptr<Recorder>> create(RecordingFile file, const RecordReader &reader,
+                                                    CgroupPath cgroup_path, Settings settings);
+    ~Recorder();
+
+    /// Its groups are nothing to it.
+    void record(const Snapshot &snapshot);
+
+    /// Snapshots that could not be written since the last one that could.
+    std::uint64_t unrecorded() const { return unrecorded_; }
+
+private:
+    /// What the file has of a flow that is open.
+    struct Known {
+        std::int64_t details = 0;
+        std::int64_t sample = 0;  ///< the last one
+        std::uint64_t due_ns = 0; ///< when another is written though nothing changed
+        std::uint64_t seen = 0;   ///< in which of the snapshots
+    };
+    struct Statements;
+
+    Recorder(RecordingFile file, const RecordReader &reader, CgroupPath cgroup_path, Settings settings);
+
+    void begin_run();
+    void write(const Snapshot &snapshot);
+    void write_flows(const Snapshot &snapshot);
+    void write_flow(const Snapshot &snapshot, const Row &row);
+    void keep_for_later(const Snapshot &snapshot);
+    std::int64_t write_details(std::int64_t flow, Record record);
+    std::int64_t write_sample(const Row &row, const Known &known);
+    void write_absences();
+    void write_missed(const Snapshot &snapshot);
+    bool same_details(Record one, Record other) const;
+    bool same(Record one, Record other) const;
+
+    RecordingFile file_;
+    const RecordReader &reader_;
+    CgroupPath cgroup_path_;
+    Settings settings_;
+    std::vector<StoredField> details_, numbers_;
+    std::unique_ptr<Statements> statements_;
+
+    std::int64_t host_ = 0, run_ = 0;
+    std::int64_t flows_before_ = 0; ///< their numbers begin behind those of earlier runs
+    std::uint64_t newest_flow_ = 0; ///< that the file has of this run
+    std::int64_t last_snapshot_ = 0, last_sample_ = 0, last_details_ = 0;
+    std::unordered_map<std::uint64_t, Known> known_; ///< by `Flow::id`
+    std::unordered_map<std::uint64_t, bool> cgroups_;
+    std::uint64_t time_ns_ = 0;  ///< of the snapshot that is being written
+    std::vector<Snapshot> late_; ///< last records of those that could not be written
+    std::size_t late_flows_ = 0;
+    bool gap_ = true; ///< the snapshot before is not in the file
+    std::uint64_t unrecorded_ = 0;
+};
+
+/// Records what is shown; shows nothing where `shown` is null.
+class RecordingDisplay : public Display {
+public:
+    RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown,
+                     std::chrono::nanoseconds interval);
+
+    Result<Viewer> show(Snapshot snapshot) override;
+    std::chrono::nanoseconds interval() const override { return shown_ ? shown_->interval() : interval_; }
+    std::vector<int> inputs() const override { return shown_ ? shown_->inputs() : std::vector<int>(); }
+    Result<Viewer> respond() override { return shown_ ? shown_->respond() : Viewer::stays; }
+    bool is_kept() const override { return true; }
+    Result<void> end() override { return shown_ ? shown_->end() : Result<void>(); }
+
+private:
+    std::unique_ptr<Recorder> recorder_;
+    std::unique_ptr<Display> shown_;
+    std::chrono::nanoseconds interval_;
+};
+
+} // namespace tcp_stats

@@ -220,8 +220,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         if (!where) {
             return tl::unexpected(where.error());
         }
-        auto recorder = Recorder::create(std::move(*file), *reader, cgroup_path,
-                                         {options.command_line, options.interval, std::move(*where), options.fields});
+        auto recorder =
+            Recorder::create(std::move(*file), *reader, cgroup_path,
+                             {options.command_line, options.interval, std::move(*where), options.fields, options.keep});
         if (!recorder) {
             return tl::unexpected(recorder.error());
         }

@@ -1,6 +1,9 @@
 // What a user may choose, as several folders need to know it.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace tcp_stats {
@@ -10,6 +13,12 @@ struct UserField {
     std::string name;
     std::string unit; ///< empty: none was given
     std::string expression;
+};
+
+/// --keep: how much of a recording stays; the oldest goes first.
+struct Keep {
+    std::optional<std::chrono::nanoseconds> age;
+    std::optional<std::uint64_t> bytes; ///< of the file
 };
 
 /// --kernel-types: where the kernel's types come from.

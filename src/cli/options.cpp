@@ -18,6 +18,8 @@ namespace po = boost::program_options;
 
 constexpr double shortest_interval_s = 0.001;
 constexpr double longest_interval_s = 86400;
+constexpr double us_per_day = 86400e6, least_kept_us = 300e6, most_kept_us = 10'000 * us_per_day;
+constexpr double least_kept_bytes = 1e6, most_kept_bytes = 1e15;
 constexpr double slowest = 0.001, fastest = 1'000'000;
 /// The kernel refuses such a table for want of memory long before.
 constexpr std::uint64_t most_flows = 1'000'000'000;
@@ -82,6 +84,8 @@ po::options_description describe_options() {
     recording.add_options()("record", option("FILE"),
                             translate("record every snapshot to FILE, an SQLite database; shows nothing then but with "
                                       "--output"))(
+        "keep", option("DURATION|SIZE"),
+        translate("keep so much of the recording, as 7d, 12h, 500MB or 2GiB: the oldest goes (default: all)"))(
         "replay", option("FILE"), translate("show what was recorded to FILE; needs no root, and no BPF"))(
         "from", option("TIME"),
         translate("replay from this time on: 23:10, 2026-11-30 23:10:05, or -2h, so long before the end"))(
@@ -168,8 +172,32 @@ Result<std::optional<double>> parse_speed(const std::string &text) {
     return speed;
 }
 
+/// `7d` or `500MB`.
+Result<Keep> parse_keep(const std::string &text) {
+    double number = 0;
+    const auto *end = text.data() + text.size();
+    const auto [name, error] = std::from_chars(text.data(), end, number);
+    const std::string_view unit(name, static_cast<std::size_t>(end - name));
+    const auto written = unit == "d" ? Unit{Dimension::time, us_per_day} : written_unit(unit).value_or(Unit());
+    const double worth = number * written.worth;
+    if (error == std::errc() && !written.per_second && worth > 0) {
+        if (written.dimension == Dimension::time && worth >= least_kept_us && worth <= most_kept_us) {
+            return Keep{
+                std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::micro>(worth)),
+                {}};
+        }
+        if (written.dimension == Dimension::bytes && worth >= least_kept_bytes && worth <= most_kept_bytes) {
+            return Keep{{}, static_cast<std::uint64_t>(worth)};
+        }
+    }
+    return misused(tr("--keep {}: it accepts a duration from 5m to 10000d, or a size from 1MB to 1000TB", text));
+}
+
 /// Options that have no meaning beside others.
 std::optional<Error> check_recording(const Options &options, const po::variables_map &variables) {
+    if (variables.count("keep") != 0 && !options.record) {
+        return misused(tr("--keep is about a recording that is made; name it with --record FILE")).value();
+    }
     if (!options.replay) {
         for (const auto *option : {"from", "to", "at", "speed"}) {
             if (variables.count(option) != 0) {
@@ -407,6 +435,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     };
     const auto as_given = [](const std::string &text) -> Result<std::optional<std::string>> { return text; };
     take("record", options.record, file);
+    take("keep", options.keep, parse_keep);
     take("replay", options.replay, file);
     take("from", options.from, as_given);
     take("to", options.to, as_given);

@@ -43,6 +43,7 @@ struct Options {
     std::optional<std::uint64_t> top; ///< rows of each snapshot at most
     bool pointers = false;
     std::optional<std::filesystem::path> record; ///< where to record to
+    Keep keep;                                   ///< of that recording; all, where neither is set
     std::optional<std::filesystem::path> replay; ///< what to show instead of the kernel's connections
     std::optional<std::string> from, to, at;     ///< times in that recording, as they were given
     std::optional<double> speed;                 ///< of its replay; absent: what the output has by itself

@@ -47,6 +47,15 @@ std::uint32_t big_endian(const char *bytes) {
     return number;
 }
 
+bool has_no_tables(const std::filesystem::path &path) {
+    try {
+        SQLite::Database database(path.string(), SQLite::OPEN_READWRITE, wait_for_others_ms);
+        return database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+    } catch (const SQLite::Exception & /*it is damaged*/) {
+        return false;
+    }
+}
+
 /// Whether the file `fd` is a recording, or empty. It is not changed.
 Result<void> check_header(int fd, const std::filesystem::path &path, const char *option) {
     std::array<char, header_size> header{};
@@ -61,7 +70,11 @@ Result<void> check_header(int fd, const std::filesystem::path &path, const char 
         return fail(ErrorKind::not_a_recording,
                     tr("{} {}: this is no recording but a file of another kind; name another", option, path.string()));
     }
-    if (big_endian(&header[application_at]) != application_id) {
+    const auto application = big_endian(&header[application_at]);
+    if (application == 0 && option == std::string_view("--record") && has_no_tables(path)) {
+        return {}; // its maker was killed before it was anything
+    }
+    if (application != application_id) {
         return fail(ErrorKind::not_a_recording,
                     tr("{} {}: this is a database of another program; name another file", option, path.string()));
     }
@@ -106,9 +119,18 @@ const char *naming_of(const Field *field) {
     }
 }
 
+/// The known field that users call so, or that is the monitor's own by that name; or null.
+const Field *field_called(const std::string &column) {
+    const auto fields = known_fields();
+    const auto found = std::find_if(fields.begin(), fields.end(), [&](const Field &field) {
+        return column == (field.source == Source::internal ? field.name : shown_name(field));
+    });
+    return found == fields.end() ? nullptr : &*found;
+}
+
 /// The column as people read it: words for numbers.
 std::string readable(const std::string &table, const std::string &column) {
-    const auto *field = find_field(column);
+    const auto *field = field_called(column);
     const auto place = table + "." + quoted(column);
     if (const auto *naming = naming_of(field)) {
         return fmt::format("coalesce((SELECT word FROM words WHERE naming = '{}' AND number = {}), {}) AS {}", naming,
@@ -275,67 +297,115 @@ Result<void> RecordingFile::add_fields(const std::vector<StoredField> &fields, c
     return {};
 }
 
-void RecordingFile::make_views() {
-    auto &database = *database_;
-    std::string details;
-    std::string numbers;
-    std::string detail_names;
-    std::string number_names;
-    std::string rates;
-    std::vector<std::string> columns;
-    SQLite::Statement fields(database, "SELECT name, stored_in, kind, unit FROM fields ORDER BY id");
+namespace {
+
+/// What the views are made of: the columns that there are.
+struct Views {
+    std::vector<std::string> columns;       ///< of all fields
+    std::string details;                    ///< selected from flow_details `d`, each behind a comma
+    std::string numbers;                    ///< from sample_rows `s`
+    std::string detail_names, number_names; ///< of the view `flows` `f`, and as they are in `s`
+    std::string rates;                      ///< between the sample `s` and the one before, `p`
+
+    bool has(std::initializer_list<std::string_view> names) const {
+        return std::all_of(names.begin(), names.end(), [&](std::string_view name) {
+            return std::find(columns.begin(), columns.end(), name) != columns.end();
+        });
+    }
+};
+
+Views views_of(SQLite::Database &database) {
+    Views views;
+    SQLite::Statement fields(database, "SELECT name, stored_in FROM fields ORDER BY id");
     while (fields.executeStep()) {
         const auto column = fields.getColumn(0).getString();
-        columns.push_back(column);
-        const auto *known = find_field(column);
+        views.columns.push_back(column);
+        const auto *known = field_called(column);
         if (known != nullptr && known->source == Source::internal) {
             continue; // times of CLOCK_MONOTONIC, which opened and closed are made of
         }
         if (fields.getColumn(1).getString() == "flow_details") {
             const auto shown = shown_to_people(column);
-            details += ",\n    " + (shown == column ? readable("d", column) : "d." + quoted(column) + " AS " + shown);
-            detail_names += ", f." + quoted(shown);
+            views.details +=
+                ",\n    " + (shown == column ? readable("d", column) : "d." + quoted(column) + " AS " + shown);
+            views.detail_names += ", f." + quoted(shown);
         } else {
-            numbers += ",\n    " + readable("s", column);
-            number_names += ", s." + quoted(column);
+            views.numbers += ",\n    " + readable("s", column);
+            views.number_names += ", s." + quoted(column);
         }
     }
     for (const auto &field : known_fields()) {
-        const auto has = [&](std::string_view name) {
-            return std::find(columns.begin(), columns.end(), name) != columns.end();
-        };
         const auto *counter = field.source == Source::rate ? find_field(field.rate_of) : nullptr;
-        if (counter != nullptr && has(shown_name(*counter))) {
-            const auto name = quoted(shown_name(*counter));
-            rates += fmt::format(",\n    CASE WHEN s.{0} >= p.{0} THEN (s.{0} - p.{0}) * 1e9 / s.elapsed_ns END AS {1}",
-                                 name, quoted(field.name));
+        if (counter != nullptr && views.has({shown_name(*counter)})) {
+            views.rates +=
+                fmt::format(",\n    CASE WHEN s.{0} >= p.{0} THEN (s.{0} - p.{0}) * 1e9 / s.elapsed_ns END AS {1}",
+                            quoted(shown_name(*counter)), quoted(field.name));
         }
     }
-    for (const auto *view : {"flows", "samples", "last_records", "rates"}) {
-        database.exec(fmt::format("DROP VIEW IF EXISTS {}", view));
-    }
-    const bool has_cgroup = std::find(columns.begin(), columns.end(), "cgroup") != columns.end();
-    const std::string path =
-        has_cgroup ? ",\n    (SELECT c.path FROM runs r JOIN cgroups c ON c.host = r.host AND c.id = d.cgroup"
-                     " WHERE r.id = f.run) AS cgroup_path"
-                   : "";
-    database.exec(fmt::format("CREATE VIEW flows AS SELECT f.id, f.run{}{},\n    f.opened, f.closed\n"
-                              "FROM flow_rows f LEFT JOIN flow_details d ON d.id = f.details",
-                              details, path));
-    database.exec(
-        fmt::format("CREATE VIEW samples AS SELECT s.flow, n.time, n.run, n.id AS snapshot, s.elapsed_ns / 1e9 AS "
-                    "elapsed_s{}{}\nFROM snapshots n CROSS JOIN sample_rows s ON s.id BETWEEN n.first_sample "
-                    "AND n.last_sample\nLEFT JOIN flow_details d ON d.id = s.details",
-                    details, numbers));
-    database.exec(fmt::format("CREATE VIEW last_records AS SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\n"
-                              "FROM flows f JOIN flow_rows r ON r.id = f.id JOIN sample_rows s ON s.id = r.last_record",
-                              detail_names, number_names));
-    database.exec(
-        fmt::format("CREATE VIEW rates AS SELECT s.flow, n.time, n.run, n.id AS snapshot, s.elapsed_ns / 1e9 AS "
-                    "elapsed_s{}{}\nFROM snapshots n CROSS JOIN sample_rows s ON s.id BETWEEN n.first_sample "
-                    "AND n.last_sample\nJOIN sample_rows p ON p.id = s.before\n"
-                    "LEFT JOIN flow_details d ON d.id = s.details\nWHERE s.elapsed_ns > 0",
-                    details, rates));
+    return views;
+}
+
+} // namespace
+
+void RecordingFile::make_views() {
+    const auto views = views_of(*database_);
+    const auto make = [&](const char *name, bool possible, const std::string &select) {
+        database_->exec(fmt::format("DROP VIEW IF EXISTS {}", name));
+        if (possible) {
+            database_->exec(fmt::format("CREATE VIEW {} AS {}", name, select));
+        }
+    };
+    constexpr auto samples_in_time = "FROM snapshots n CROSS JOIN sample_rows s ON s.id BETWEEN n.first_sample AND "
+                                     "n.last_sample\n";
+    constexpr auto of_sample = "s.flow, n.time, n.run, n.id AS snapshot, s.elapsed_ns / 1e9 AS elapsed_s";
+    const std::string ends = "local, lport, remote, rport" + std::string(views.has({"comm"}) ? ", comm" : "");
+    const std::string path = !views.has({"cgroup"})
+                                 ? ""
+                                 : ",\n    (SELECT c.path FROM runs r JOIN cgroups c ON c.host = r.host AND "
+                                   "c.id = d.cgroup WHERE r.id = f.run) AS cgroup_path";
+    const bool has_ends = views.has({"saddr", "sport", "daddr", "dport"});
+    make("flows", true,
+         fmt::format("SELECT f.id, f.run{}{},\n    f.opened, f.closed\n"
+                     "FROM flow_rows f LEFT JOIN flow_details d ON d.id = f.details",
+                     views.details, path));
+    make("samples", true,
+         fmt::format("SELECT {}{}{}\n{}LEFT JOIN flow_details d ON d.id = s.details", of_sample, views.details,
+                     views.numbers, samples_in_time));
+    make("rates", true,
+         fmt::format("SELECT {}{}{}\n{}JOIN sample_rows p ON p.id = s.before\n"
+                     "LEFT JOIN flow_details d ON d.id = s.details\nWHERE s.elapsed_ns > 0",
+                     of_sample, views.details, views.rates, samples_in_time));
+    const auto of_flow = views.detail_names + (path.empty() ? "" : ", f.cgroup_path");
+    make("last_records", true,
+         fmt::format("SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\nFROM flow_rows r JOIN flows f ON f.id = r.id "
+                     "JOIN sample_rows s ON s.id = r.last_record\nWHERE r.closed_in IS NOT NULL",
+                     of_flow, views.number_names));
+    make("latest", true,
+         fmt::format("SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\nFROM (SELECT max(id) AS id FROM sample_rows "
+                     "GROUP BY flow) l JOIN sample_rows s ON s.id = l.id JOIN flows f ON f.id = s.flow",
+                     of_flow, views.number_names));
+    make("worst_retransmitters", has_ends && views.has({"retr", "pkts", "bytes"}),
+         fmt::format("SELECT flow, {}, bytes, pkts, retr, round(100.0 * retr / pkts, 2) AS retr_pct FROM latest "
+                     "WHERE retr > 0 ORDER BY retr DESC",
+                     ends));
+    make("round_trips", has_ends && views.has({"rtt_us", "min_rtt_us"}),
+         fmt::format("SELECT flow, {}, min(min_rtt_us) AS min_rtt_us, cast(avg(rtt_us) AS INTEGER) AS mean_rtt_us, "
+                     "max(rtt_us) AS max_rtt_us, round(avg(rtt_us) / min(min_rtt_us), 1) AS times_minimum FROM samples "
+                     "WHERE rtt_us IS NOT NULL GROUP BY flow ORDER BY times_minimum DESC",
+                     ends));
+    make("limits", has_ends && views.has({"busy_us", "rwnd_limited_us", "sndbuf_limited_us", "recovery_us", "bytes"}),
+         fmt::format("SELECT flow, {}, bytes, busy_us, round(100.0 * rwnd_limited_us / busy_us, 1) AS rwnd_pct, "
+                     "round(100.0 * sndbuf_limited_us / busy_us, 1) AS sndbuf_pct, "
+                     "round(min(100.0, 100.0 * recovery_us / busy_us), 1) AS loss_pct FROM latest WHERE busy_us > 0 "
+                     "ORDER BY busy_us DESC",
+                     ends));
+    make("endings", views.has({"ended", "error"}),
+         "SELECT ended, error, count(*) AS connections FROM flows WHERE closed IS NOT NULL GROUP BY ended, error "
+         "ORDER BY connections DESC");
+    make("peers_by_minute", has_ends && views.has({"error"}),
+         "SELECT datetime(opened / 60000000000 * 60, 'unixepoch') AS minute, remote, count(*) AS opened, "
+         "count(error) AS failed FROM flows WHERE opened IS NOT NULL GROUP BY minute, remote ORDER BY minute, opened "
+         "DESC");
 }
 
 Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::path &path) {
@@ -347,10 +417,12 @@ Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::
     if (auto checked = check_header(file.get(), path, "--replay"); !checked) {
         return tl::unexpected(checked.error());
     }
-    std::optional<std::string> failure;
-    // Where nothing may be written beside it, SQLite wants to be told that nobody writes to it.
+    // Where nobody writes, nothing is to be made beside the file, which may lie where nothing can be written.
     const auto name = uri(path);
-    for (const auto &way : {name, name + "?immutable=1"}) {
+    const auto untouched = name + "?immutable=1";
+    std::optional<std::string> failure;
+    for (const auto &way :
+         std::filesystem::exists(path.string() + "-wal") ? std::vector{name, untouched} : std::vector{untouched}) {
         try {
             auto database =
                 std::make_unique<SQLite::Database>(way, SQLite::OPEN_READONLY | SQLite::OPEN_URI, wait_for_others_ms);

@@ -22,6 +22,10 @@ namespace {
 
 /// Last records that wait for room on the disk.
 constexpr std::size_t most_late_flows = 100'000;
+/// Snapshots that are forgotten at a time.
+constexpr std::int64_t most_forgotten = 128;
+/// Of the file, before some are given back.
+constexpr std::int64_t most_free_pages = 1024;
 
 std::int64_t ns_since_1970(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -231,10 +235,25 @@ void Recorder::record(const Snapshot &snapshot) {
             tr("--record {}: snapshots are recorded again; {} are missing", file_.path().string(), unrecorded_));
     }
     ++last_snapshot_;
+    if (settings_.keep.bytes) {
+        give_pages_back();
+    }
     unrecorded_ = 0;
     gap_ = false;
     late_.clear();
     late_flows_ = 0;
+}
+
+/// Of a file that was larger before, or may be smaller now; a little with each snapshot.
+void Recorder::give_pages_back() {
+    auto &database = file_.database();
+    try {
+        if (database.execAndGet("PRAGMA freelist_count").getInt64() > most_free_pages) {
+            database.exec(fmt::format("PRAGMA incremental_vacuum({})", most_free_pages / 2));
+        }
+    } catch (const SQLite::Exception &exception) {
+        spdlog::debug("--record {}: {}", file_.path().string(), exception.what()); // next time
+    }
 }
 
 /// Last records come once.
@@ -262,6 +281,7 @@ void Recorder::write(const Snapshot &snapshot) {
     add.bind(2, run_);
     add.bind(3, ns_since_1970(snapshot.time));
     bind_number(add, 4, snapshot.time_ns);
+    forget(snapshot);
     time_ns_ = snapshot.time_ns;
     for (const auto &earlier : late_) {
         write_flows(earlier);
@@ -433,6 +453,64 @@ void Recorder::write_missed(const Snapshot &snapshot) {
         bind_number(add, 3, count.value);
         execute(add);
     }
+}
+
+std::int64_t Recorder::size() {
+    auto &database = file_.database();
+    const auto number = [&](const char *pragma) {
+        return database.execAndGet(fmt::format("PRAGMA {}", pragma)).getInt64();
+    };
+    return (number("page_count") - number("freelist_count")) * number("page_size");
+}
+
+/// What is beyond --keep; a part of it, where that takes long, and the rest with the next snapshots. What becomes free
+/// is used for what comes.
+void Recorder::forget(const Snapshot &snapshot) {
+    auto &database = file_.database();
+    const auto &[age, bytes] = settings_.keep;
+    SQLite::Statement oldest(
+        database, "SELECT min(id), max(id) FROM (SELECT id FROM snapshots WHERE time < ? ORDER BY id LIMIT ?)");
+    const auto oldest_before = [&](std::int64_t time, std::int64_t most) {
+        oldest.reset();
+        oldest.bind(1, time);
+        oldest.bind(2, most);
+        oldest.executeStep();
+        return oldest.getColumn(1).getInt64(); // 0: there is none
+    };
+    if (age) {
+        if (const auto last = oldest_before(ns_since_1970(snapshot.time) - age->count(), most_forgotten)) {
+            forget_up_to(last);
+        }
+    }
+    if (bytes) {
+        const auto limit = static_cast<std::int64_t>(*bytes);
+        for (std::int64_t forgotten = 0, some = 1; forgotten < most_forgotten && size() > limit; some *= 2) {
+            const auto last = oldest_before(ns_since_1970(snapshot.time), some);
+            if (last == 0) {
+                break;
+            }
+            forget_up_to(last);
+            forgotten += some;
+        }
+    }
+}
+
+void Recorder::forget_up_to(std::int64_t snapshot) {
+    auto &database = file_.database();
+    database.exec(
+        fmt::format("DELETE FROM sample_rows WHERE id <= (SELECT max(last_sample) FROM snapshots WHERE id <= {0});"
+                    "DELETE FROM snapshots WHERE id <= {0}; DELETE FROM missed WHERE snapshot <= {0};"
+                    "CREATE TEMP TABLE IF NOT EXISTS forgotten (flow INTEGER PRIMARY KEY);"
+                    "INSERT OR IGNORE INTO forgotten SELECT id FROM flow_rows WHERE closed_in <= {0};"
+                    "INSERT OR IGNORE INTO forgotten SELECT flow FROM absences WHERE since <= {0} AND until IS NULL;"
+                    "INSERT OR IGNORE INTO forgotten SELECT id FROM flow_rows WHERE closed_in IS NULL AND run < "
+                    "(SELECT coalesce(min(run), {1}) FROM snapshots);"
+                    "DELETE FROM absences WHERE since <= {0} AND until <= {0};"
+                    "DELETE FROM absences WHERE flow IN (SELECT flow FROM forgotten);"
+                    "DELETE FROM flow_details WHERE flow IN (SELECT flow FROM forgotten);"
+                    "DELETE FROM flow_rows WHERE id IN (SELECT flow FROM forgotten); DELETE FROM forgotten;"
+                    "DELETE FROM runs WHERE id < (SELECT coalesce(min(run), {1}) FROM snapshots);",
+                    snapshot, run_));
 }
 
 bool Recorder::same_details(Record one, Record other) const {

@@ -25,6 +25,7 @@ public:
         std::chrono::nanoseconds interval;
         std::vector<Filter> where; ///< flows that match all are recorded
         std::vector<UserField> fields;
+        Keep keep;
     };
 
     /// `reader` must outlive it. Errors: as `RecordingFile::add_fields`.
@@ -59,6 +60,11 @@ private:
     std::int64_t write_sample(const Row &row, const Known &known);
     void write_absences();
     void write_missed(const Snapshot &snapshot);
+    void forget(const Snapshot &snapshot);
+    void forget_up_to(std::int64_t snapshot);
+    void give_pages_back();
+    /// Bytes of the file that are in use.
+    std::int64_t size();
     bool same_details(Record one, Record other) const;
     bool same(Record one, Record other) const;
 

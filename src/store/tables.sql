@@ -85,6 +85,7 @@ CREATE TABLE flow_details (
     id INTEGER PRIMARY KEY,
     flow INTEGER
 );
+CREATE INDEX flow_details_by_flow ON flow_details (flow);
 
 -- What a connection's counters were. Not written where they are what they were in the sample before, but for one a minute.
 CREATE TABLE sample_rows (

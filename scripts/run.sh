@@ -17,7 +17,7 @@ cd "$launch_directory"
 # Options that need no kernel, and mistakes in options, are the monitor's own business.
 for option in "$@"; do
     case $option in
-    --help | -h | --version | --print-src | --list-fields | --explain) exec "$monitor" "$@" ;;
+    --help | -h | --version | --print-src | --list-fields | --explain | --replay | --replay=*) exec "$monitor" "$@" ;;
     esac
 done
 
@@ -39,7 +39,19 @@ why=$("${probe[@]}" 2>&1 >/dev/null) && status=0 || status=$?
 printf '%s\n' "$(grep -m 1 'error: ' <<<"$why" | sed 's/.*error: //')" >&2
 printf 'So it runs on a Debian kernel in the lab, with traffic made for it (docs/testing.md).\n' >&2
 install_packages "${build_packages[@]}" "${lab_packages[@]}" >&2
+# What the guest writes goes with it, but for /lab/out.
+out=() record='' previous=''
+for option in "$@"; do
+    case $previous$option in
+    --record=*) record=${option#*=} ;;
+    --record?*) record=$option ;;
+    esac
+    previous=
+    [ "$option" != --record ] || previous=--record
+done
+[ -z "$record" ] || out=(--out "$(dirname "$(realpath -m "$record")")")
 tty=()
 [ ! -t 0 ] || [ ! -t 1 ] || tty=(--tty)
-exec "$root/tests/lab/lab" "${tty[@]}" --timeout 0 run \
-    "$root/tests/lab/with_traffic" "$monitor" "$@"
+exec "$root/tests/lab/lab" "${tty[@]}" "${out[@]}" --timeout 0 run \
+    bash -c 'record=$1; shift; "$@"; status=$?; [ -z "$record" ] || cp "$record" /lab/out/; exit $status' - \
+    "$record" "$root/tests/lab/with_traffic" "$monitor" "$@"

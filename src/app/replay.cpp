@@ -14,6 +14,8 @@
 namespace tcp_stats {
 namespace {
 
+constexpr WallTime ns_per_ms = 1'000'000;
+
 Result<ReplayRange> range_of(const Options &options, const Recording &recording) {
     ReplayRange range;
     std::optional<Error> error;
@@ -32,6 +34,11 @@ Result<ReplayRange> range_of(const Options &options, const Recording &recording)
     take("--at", options.at, range.at);
     if (error) {
         return tl::unexpected(*error);
+    }
+    for (auto *last : {&range.to, &range.at}) {
+        if (*last) { // json shows times to the millisecond
+            **last += ns_per_ms - 1;
+        }
     }
     range.speed = options.speed;
     if (!range.speed && options.output == OutputFormat::live) {

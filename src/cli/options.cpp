@@ -84,7 +84,7 @@ po::options_description describe_options() {
     recording.add_options()("record", option("FILE"),
                             translate("record every snapshot to FILE, an SQLite database; shows nothing then but with "
                                       "--output"))(
-        "keep", option("DURATION|SIZE"),
+        "keep", option("AMOUNT"),
         translate("keep so much of the recording, as 7d, 12h, 500MB or 2GiB: the oldest goes (default: all)"))(
         "replay", option("FILE"), translate("show what was recorded to FILE; needs no root, and no BPF"))(
         "from", option("TIME"),
@@ -504,11 +504,12 @@ std::string help_text() {
     std::ostringstream text;
     text << tr("Usage: tcp_stats_monitor [options]\n"
                "Shows every TCP flow of this host, once a second: addresses, bytes, retransmits, round-trip time,\n"
-               "congestion window, state. Needs root.\n")
+               "congestion window, state. Needs root, but for --replay.\n")
          << describe_options()
          << tr("\nExit status: 0 done, 64 usage, 65 the BPF source does not compile or the verifier refuses it,\n"
-               "66 --src cannot be read, 69 this kernel cannot do it, 70 a defect, 74 output cannot be written,\n"
-               "77 not enough privilege.\n");
+               "or a file is no recording, 66 --src or --replay cannot be read, 69 this kernel cannot do it, 70 a "
+               "defect,\n"
+               "74 output or a recording cannot be written, 77 not enough privilege.\n");
     return text.str();
 }
 

@@ -15,6 +15,7 @@ import limits  # noqa: F401
 import live  # noqa: F401
 import missed  # noqa: F401
 import older_flows  # noqa: F401
+import recording  # noqa: F401
 import refusals  # noqa: F401
 import sending  # noqa: F401
 import sources  # noqa: F401

@@ -48,7 +48,7 @@ struct Options {
     std::optional<std::string> from, to, at;     ///< times in that recording, as they were given
     std::optional<double> speed;                 ///< of its replay; absent: what the output has by itself
     bool shows = true;                           ///< false: it only records
-    bool use_cache = true; ///< of compiled programs
+    bool use_cache = true;                       ///< of compiled programs
     bool verbose = false;
     std::string command_line; ///< all words but the program's, for people
 };

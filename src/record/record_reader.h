@@ -53,7 +53,8 @@ public:
     /// The fields beyond those, and beyond the ends of the connection, in the order of the program.
     const std::vector<Member> &members() const { return members_; }
 
-    /// Every member that something shown is made of, the monitor's own times too, each once, in the order of the record.
+    /// Every member that something shown is made of, the monitor's own times too, each once, in the order of the
+    /// record.
     std::vector<Member> stored_members() const;
 
     Endpoint local(Record record) const;

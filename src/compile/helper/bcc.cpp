@@ -89,8 +89,8 @@ std::string with_line_numbers(const ProgramText &text) {
 std::vector<std::string> flags_for(const CompileRequest &request, const fs::path &directory,
                                    const std::vector<std::string> &features) {
     const auto &text = request.program;
-    // Without strict aliasing as the kernel is compiled: programs read its memory as they like. Nor does Clang then tell
-    // the type of each access, which takes LLVM a twentieth of the time.
+    // Without strict aliasing as the kernel is compiled: programs read its memory as they like. Nor does Clang then
+    // tell the type of each access, which takes LLVM a twentieth of the time.
     std::vector<std::string> flags = {"-fms-extensions", "-Wno-microsoft-anon-tag", "-fno-strict-aliasing"};
     constexpr int first_with_line_numbers = 17; // beside the source lines that messages show
     if (std::atoi(built_with_llvm) >= first_with_line_numbers) {

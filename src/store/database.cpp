@@ -158,6 +158,12 @@ std::string shown_to_people(const std::string &column) {
 
 } // namespace
 
+const char *const newest_samples =
+    "SELECT flow, max(id) AS id FROM sample_rows WHERE id >= (SELECT min(n.first_sample) FROM snapshots n JOIN "
+    "(SELECT max(time_ns) AS time_ns, run FROM snapshots WHERE run = (SELECT max(run) FROM snapshots)) l ON n.run = "
+    "l.run "
+    "JOIN runs r ON r.id = l.run WHERE n.time_ns >= l.time_ns - 60000000000 - 2 * r.interval_ns) GROUP BY flow";
+
 std::string quoted(const std::string &name) {
     std::string text = "\"";
     for (const char c : name) {
@@ -380,10 +386,12 @@ void RecordingFile::make_views() {
          fmt::format("SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\nFROM flow_rows r JOIN flows f ON f.id = r.id "
                      "JOIN sample_rows s ON s.id = r.last_record\nWHERE r.closed_in IS NOT NULL",
                      of_flow, views.number_names));
-    make("latest", true,
-         fmt::format("SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\nFROM (SELECT max(id) AS id FROM sample_rows "
-                     "GROUP BY flow) l JOIN sample_rows s ON s.id = l.id JOIN flows f ON f.id = s.flow",
-                     of_flow, views.number_names));
+    make(
+        "latest", true,
+        fmt::format("SELECT f.id AS flow, f.run{}, f.opened, f.closed{}\nFROM (SELECT last_record AS id FROM flow_rows "
+                    "WHERE last_record IS NOT NULL UNION SELECT id FROM ({})) l\n"
+                    "JOIN sample_rows s ON s.id = l.id JOIN flows f ON f.id = s.flow",
+                    of_flow, views.number_names, newest_samples));
     make("worst_retransmitters", has_ends && views.has({"retr", "pkts", "bytes"}),
          fmt::format("SELECT flow, {}, bytes, pkts, retr, round(100.0 * retr / pkts, 2) AS retr_pct FROM latest "
                      "WHERE retr > 0 ORDER BY retr DESC",

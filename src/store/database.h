@@ -32,6 +32,9 @@ inline constexpr std::uint64_t refresh_ns = 60'000'000'000;
 /// What `reader` has of a flow, but for `sampled_ns`, which a sample keeps by itself.
 std::vector<StoredField> stored_fields(const RecordReader &reader);
 
+/// Selects `flow` and `id`: the newest sample of each flow that was there at the end of the last run.
+extern const char *const newest_samples;
+
 /// `NAME`, fit for SQL.
 std::string quoted(const std::string &name);
 

@@ -128,10 +128,12 @@ struct Recorder::Statements {
           add_snapshot(database, "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)"),
           add_missed(database, "INSERT INTO missed VALUES (?, ?, ?)"),
           add_absence(database, "INSERT INTO absences VALUES (?, ?, NULL)"),
+          end_flow(database, "UPDATE flow_rows SET last_record = ? WHERE id = ?"),
           end_absence(database, "UPDATE absences SET until = ? WHERE flow = ? AND until IS NULL"),
           add_cgroup(database, "INSERT OR REPLACE INTO cgroups VALUES (?, ?, ?)") {}
 
-    SQLite::Statement add_details, add_sample, add_flow, add_snapshot, add_missed, add_absence, end_absence, add_cgroup;
+    SQLite::Statement add_details, add_sample, add_flow, add_snapshot, add_missed, add_absence, end_flow, end_absence,
+        add_cgroup;
 };
 
 Result<std::unique_ptr<Recorder>> Recorder::create(RecordingFile file, const RecordReader &reader,
@@ -159,11 +161,16 @@ Recorder::Recorder(RecordingFile file, const RecordReader &reader, CgroupPath cg
 
 Recorder::~Recorder() {
     try {
-        SQLite::Statement end(
-            file_.database(),
-            "UPDATE runs SET end = (SELECT max(time) FROM snapshots WHERE run = runs.id) WHERE id = ?");
+        SQLite::Transaction transaction(file_.database());
+        for (const auto &[id, known] : known_) {
+            end_flow(id, known);
+        }
+        SQLite::Statement end(file_.database(),
+                              "UPDATE runs SET end = coalesce((SELECT max(time) FROM snapshots WHERE run = "
+                              "runs.id), begin) WHERE id = ?");
         end.bind(1, run_);
         end.exec();
+        transaction.commit();
     } catch (const SQLite::Exception &exception) {
         spdlog::warn(
             tr("--record {}: the end of the run is not recorded: {}", file_.path().string(), exception.what()));
@@ -187,7 +194,10 @@ void Recorder::begin_run() {
     host.executeStep();
     host_ = host.getColumn(0).getInt64();
     host.reset();
-    // Those that were killed.
+    // Of one that was killed.
+    database.exec(fmt::format("UPDATE flow_rows SET last_record = l.id FROM ({}) l WHERE flow_rows.id = l.flow AND "
+                              "last_record IS NULL",
+                              newest_samples));
     database.exec("UPDATE runs SET end = coalesce((SELECT max(time) FROM snapshots WHERE run = runs.id), begin) "
                   "WHERE end IS NULL");
     SQLite::Statement add_run(database, "INSERT INTO runs (host, begin, options, interval_ns) VALUES (?, ?, ?, ?)");
@@ -416,6 +426,14 @@ std::int64_t Recorder::write_sample(const Row &row, const Known &known) {
     return last_sample_;
 }
 
+/// It will have no other record.
+void Recorder::end_flow(std::uint64_t id, const Known &known) {
+    auto &end = statements_->end_flow;
+    end.bind(1, known.sample);
+    end.bind(2, flows_before_ + static_cast<std::int64_t>(id));
+    execute(end);
+}
+
 /// Of flows that are not there any more, and have not closed.
 void Recorder::write_absences() {
     auto &add = statements_->add_absence;
@@ -427,6 +445,7 @@ void Recorder::write_absences() {
         add.bind(1, flows_before_ + static_cast<std::int64_t>(known->first));
         add.bind(2, last_snapshot_ + 1);
         execute(add);
+        end_flow(known->first, known->second);
         known = known_.erase(known);
     }
     if (gap_ && unrecorded_ > 0) { // what went meanwhile

@@ -59,6 +59,7 @@ private:
     std::int64_t write_details(std::int64_t flow, Record record);
     std::int64_t write_sample(const Row &row, const Known &known);
     void write_absences();
+    void end_flow(std::uint64_t id, const Known &known);
     void write_missed(const Snapshot &snapshot);
     void forget(const Snapshot &snapshot);
     void forget_up_to(std::int64_t snapshot);

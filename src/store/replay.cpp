@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <limits>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -13,6 +14,8 @@
 namespace tcp_stats {
 namespace {
 
+/// In the year 2116.
+constexpr WallTime latest_time = std::numeric_limits<WallTime>::max() / 2;
 /// A field of more bytes is none that was recorded.
 constexpr std::int64_t largest_field = 4096;
 
@@ -115,6 +118,9 @@ Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &
         }
         recording->begin_ = range.getColumn(0).getInt64();
         recording->end_ = range.getColumn(1).getInt64();
+        if (recording->begin_ < 0 || recording->end_ > latest_time) {
+            return damaged(path, tr("its times are of no time"));
+        }
         SQLite::Statement cgroups(*recording->database_, "SELECT host, id, path FROM cgroups");
         while (cgroups.executeStep()) {
             recording->cgroups_[{cgroups.getColumn(0).getInt64(),

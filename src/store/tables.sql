@@ -75,7 +75,7 @@ CREATE TABLE flow_rows (
     opened INTEGER,                          -- null: before the monitor, or not seen
     closed INTEGER,                          -- null: it had not when it was last seen
     closed_in INTEGER REFERENCES snapshots,
-    last_record INTEGER REFERENCES sample_rows
+    last_record INTEGER REFERENCES sample_rows -- null: it is open, or was when the monitor was killed
 );
 CREATE INDEX flow_rows_by_close ON flow_rows (closed_in) WHERE closed_in IS NOT NULL;
 CREATE INDEX flow_rows_open ON flow_rows (run) WHERE closed_in IS NULL;

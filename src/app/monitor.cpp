@@ -155,14 +155,6 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (auto usable = options.output == OutputFormat::live ? check_terminal() : Result<void>(); !usable) {
         return usable;
     }
-    std::optional<RecordingFile> file;
-    if (options.record) {
-        auto opened = RecordingFile::open(*options.record);
-        if (!opened) {
-            return tl::unexpected(opened.error());
-        }
-        file = std::move(*opened);
-    }
     if (auto added = text->add(options.fields); !added) {
         return added;
     }
@@ -177,6 +169,14 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     const auto mechanism = choose_mechanism(options.attach);
     if (!mechanism) {
         return tl::unexpected(mechanism.error());
+    }
+    std::optional<RecordingFile> file;
+    if (options.record) {
+        auto opened = RecordingFile::open(*options.record);
+        if (!opened) {
+            return tl::unexpected(opened.error());
+        }
+        file = std::move(*opened);
     }
     add_definitions(*text, options, *mechanism);
     auto compiled = compile(*text, {options.kernel_types, options.use_cache, signals.fd()});

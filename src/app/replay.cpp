@@ -1,5 +1,6 @@
 #include "app/replay.h"
 
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -19,24 +20,26 @@ constexpr WallTime ns_per_ms = 1'000'000;
 Result<ReplayRange> range_of(const Options &options, const Recording &recording) {
     ReplayRange range;
     std::optional<Error> error;
+    auto least = std::numeric_limits<WallTime>::min();
     const auto take = [&](const char *option, const std::optional<std::string> &text, std::optional<WallTime> &target) {
         if (error || !text) {
             return;
         }
-        if (auto moment = moment_of(option, *text, recording.end())) {
+        if (auto moment = moment_of(option, *text, recording.end(), range.from.value_or(least))) {
             target = *moment;
         } else {
             error = moment.error();
         }
     };
     take("--from", options.from, range.from);
+    least = recording.begin();
     take("--to", options.to, range.to);
     take("--at", options.at, range.at);
     if (error) {
         return tl::unexpected(*error);
     }
     for (auto *last : {&range.to, &range.at}) {
-        if (*last) { // json shows times to the millisecond
+        if (*last && **last < std::numeric_limits<WallTime>::max() - ns_per_ms) { // json shows times to the millisecond
             **last += ns_per_ms - 1;
         }
     }

@@ -13,6 +13,7 @@
 #include "kernel/network_namespaces.h"
 #include "output/colour.h"
 #include "output/table_writer.h"
+#include "store/database.h"
 
 namespace tcp_stats {
 namespace {
@@ -125,7 +126,7 @@ Result<void> check_names_and_values(const Options &options, const std::vector<Wa
 
 Result<Request> Request::create(const Options &options) {
     for (const auto &field : options.fields) {
-        if (is_taken_name(field.name)) {
+        if (is_taken_name(field.name) || (options.record && is_taken_in_recordings(field.name))) {
             return fail(
                 ErrorKind::usage,
                 tr("--field {}: that name is taken; choose another (--list-fields lists the fields)", field.name));

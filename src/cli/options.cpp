@@ -198,6 +198,13 @@ std::optional<Error> check_recording(const Options &options, const po::variables
     if (variables.count("keep") != 0 && !options.record) {
         return misused(tr("--keep is about a recording that is made; name it with --record FILE")).value();
     }
+    for (const auto *option : {"group-by", "sort", "top", "pointers"}) {
+        if (options.record && variables.count("output") == 0 && variables.count(option) != 0) {
+            return misused(tr("--{} is about what is shown, and --record alone shows nothing; add -o, or leave it out",
+                              option))
+                .value();
+        }
+    }
     if (!options.replay) {
         for (const auto *option : {"from", "to", "at", "speed"}) {
             if (variables.count(option) != 0) {

@@ -49,10 +49,9 @@ void JsonWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, S
     const auto now_ns = snapshot.time_ns;
     sink.put(
         fmt::format("{{\"schema\":{},\"time\":\"{}\",\"monotonic_ns\":{}", schema_version, utc(snapshot.time), now_ns));
-    if (previous_ns_) {
-        sink.put(fmt::format(",\"interval_s\":{:.6f}", static_cast<double>(now_ns - *previous_ns_) / 1e9));
+    if (const auto before_ns = snapshot.before_time_ns; before_ns != 0) {
+        sink.put(fmt::format(",\"interval_s\":{:.6f}", static_cast<double>(now_ns - before_ns) / 1e9));
     }
-    previous_ns_ = now_ns;
     if (group_by_.empty()) {
         sink.put(",\"flows\":");
         write_list(rows, sink, [](const Row &row) { return !row.closed(); });

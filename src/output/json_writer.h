@@ -23,7 +23,6 @@ private:
     std::vector<ColumnText> columns_;
     bool pointers_;
     std::string group_by_;
-    std::optional<std::uint64_t> previous_ns_; ///< time of the snapshot before
 };
 
 } // namespace tcp_stats

@@ -11,6 +11,7 @@
 #include <SQLiteCpp/Transaction.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,11 +30,13 @@ constexpr std::string_view magic = {"SQLite format 3\0", 16};
 constexpr std::size_t header_size = 100, version_at = 60, application_at = 68;
 
 constexpr int wait_for_others_ms = 200;
+/// Bytes of SQLite's log that stay when it begins anew.
+constexpr int most_of_the_log = 8 << 20;
 
 /// Columns that tables and views have of themselves.
-constexpr std::array taken_names = {"id",     "run",      "flow",      "details",    "local",     "lport",
-                                    "remote", "rport",    "opened",    "closed",     "closed_in", "last_record",
-                                    "time",   "snapshot", "offset_ns", "elapsed_ns", "elapsed_s"};
+constexpr std::array<std::string_view, 18> taken_names = {
+    "id",     "run",       "flow",        "details", "local",    "lport",  "remote",    "rport",      "opened",
+    "closed", "closed_in", "last_record", "time",    "snapshot", "before", "offset_ns", "elapsed_ns", "elapsed_s"};
 
 constexpr std::array kinds = {"unsigned", "signed", "text", "bytes"};
 
@@ -47,34 +50,19 @@ std::uint32_t big_endian(const char *bytes) {
     return number;
 }
 
-bool has_no_tables(const std::filesystem::path &path) {
-    try {
-        SQLite::Database database(path.string(), SQLite::OPEN_READWRITE, wait_for_others_ms);
-        return database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
-    } catch (const SQLite::Exception & /*it is damaged*/) {
-        return false;
-    }
-}
-
-/// Whether the file `fd` is a recording, or empty. It is not changed.
+/// Whether the file `fd` is a recording. It is not changed.
 Result<void> check_header(int fd, const std::filesystem::path &path, const char *option) {
     std::array<char, header_size> header{};
     const auto size = pread(fd, header.data(), header.size(), 0);
     if (size < 0) {
-        return fail(ErrorKind::source_unreadable, tr("cannot read {}: {}", path.string(), std::strerror(errno)));
-    }
-    if (size == 0) {
-        return {};
+        return fail(ErrorKind::source_unreadable,
+                    tr("{}: cannot read {}: {}", option, path.string(), std::strerror(errno)));
     }
     if (size < ssize_t(header_size) || std::string_view(header.data(), magic.size()) != magic) {
         return fail(ErrorKind::not_a_recording,
                     tr("{} {}: this is no recording but a file of another kind; name another", option, path.string()));
     }
-    const auto application = big_endian(&header[application_at]);
-    if (application == 0 && option == std::string_view("--record") && has_no_tables(path)) {
-        return {}; // its maker was killed before it was anything
-    }
-    if (application != application_id) {
+    if (big_endian(&header[application_at]) != application_id) {
         return fail(ErrorKind::not_a_recording,
                     tr("{} {}: this is a database of another program; name another file", option, path.string()));
     }
@@ -141,7 +129,7 @@ std::string readable(const std::string &table, const std::string &column) {
 
 /// https://www.sqlite.org/uri.html
 std::string uri(const std::filesystem::path &path) {
-    std::string name = "file:";
+    std::string name = "file://";
     for (const char c : path.string()) {
         name += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02x}", c) : std::string(1, c);
     }
@@ -191,60 +179,101 @@ std::vector<StoredField> stored_fields(const RecordReader &reader) {
     return fields;
 }
 
-Result<RecordingFile> RecordingFile::open(const std::filesystem::path &path) {
-    Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
-    if (!lock) {
-        return fail(ErrorKind::output_failed, tr("--record: cannot open {}: {}", path.string(), std::strerror(errno)));
+bool is_taken_in_recordings(const std::string &name) {
+    return std::any_of(taken_names.begin(), taken_names.end(),
+                       [&](std::string_view taken) { return strcasecmp(name.c_str(), taken.data()) == 0; });
+}
+
+Result<RecordingFile> RecordingFile::open(const std::filesystem::path &given) {
+    // A path that begins with / is nothing but a file to SQLite.
+    std::error_code error;
+    const auto path = std::filesystem::weakly_canonical(std::filesystem::absolute(given), error);
+    const auto cannot_open = [&](const std::string &name) {
+        return fail(ErrorKind::output_failed, tr("--record: cannot open {}: {}", name, std::strerror(errno)));
+    };
+    Descriptor lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (!lock && errno != ENOENT) {
+        return cannot_open(path.string());
     }
     struct stat status {};
-    if (fstat(lock.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (lock && (fstat(lock.get(), &status) != 0 || !S_ISREG(status.st_mode))) {
         return fail(ErrorKind::not_a_recording, tr("--record {}: this is no file; name one", path.string()));
+    }
+    const bool is_new = !lock || status.st_size == 0;
+    const auto unfinished = path.string() + ".new";
+    if (is_new) {
+        lock = Descriptor(::open(unfinished.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        if (!lock) {
+            return cannot_open(unfinished);
+        }
     }
     if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         return fail(ErrorKind::usage, tr("--record {}: another tcp_stats_monitor records to it; name another file, or "
                                          "stop that one",
                                          path.string()));
     }
-    if (auto checked = check_header(lock.get(), path, "--record"); !checked) {
+    if (auto checked = is_new ? Result<void>() : check_header(lock.get(), path, "--record"); !checked) {
         return tl::unexpected(checked.error());
     }
     RecordingFile file(path, std::move(lock));
     try {
+        if (is_new) { // it gets its name when it is whole
+            if (ftruncate(file.lock_.get(), 0) != 0) {
+                return cannot_open(unfinished);
+            }
+            file.make_tables(unfinished);
+            if (rename(unfinished.c_str(), path.c_str()) != 0) {
+                return cannot_open(path.string());
+            }
+        }
         file.database_ = std::make_unique<SQLite::Database>(path.string(), SQLite::OPEN_READWRITE, wait_for_others_ms);
-        file.make_tables();
+        // Each commit is on the disk before the next snapshot: power loss takes the one under way at most.
+        file.database_->exec(fmt::format(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = {}", most_of_the_log));
+        file.write_words();
     } catch (const SQLite::Exception &exception) {
         return fail(ErrorKind::output_failed, tr("--record {}: {}", path.string(), exception.what()));
     }
     return file;
 }
 
-void RecordingFile::make_tables() {
-    auto &database = *database_;
-    if (database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0) {
-        database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-        SQLite::Transaction transaction(database);
-        database.exec(
-            fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, format_version));
-        database.exec(recording_tables_text);
-        SQLite::Statement add(database, "INSERT INTO words VALUES (?, ?, ?)");
-        for (const auto naming :
-             {Naming::tcp_state, Naming::ca_state, Naming::role, Naming::family, Naming::ending, Naming::error}) {
-            const auto field = std::find_if(known_fields().begin(), known_fields().end(),
-                                            [&](const Field &one) { return one.naming == naming; });
-            for (const auto word : names_of(naming)) {
-                if (const auto number = number_named(naming, word)) {
-                    add.bind(1, naming_of(&*field));
-                    add.bind(2, static_cast<std::int64_t>(*number));
-                    add.bind(3, std::string(word));
-                    add.exec();
-                    add.reset();
-                }
+bool RecordingFile::is_there() const {
+    struct stat named {};
+    struct stat locked {};
+    return stat(path_.c_str(), &named) == 0 && fstat(lock_.get(), &locked) == 0 && named.st_ino == locked.st_ino &&
+           named.st_dev == locked.st_dev;
+}
+
+void RecordingFile::make_tables(const std::string &name) {
+    SQLite::Database database(name, SQLite::OPEN_READWRITE, wait_for_others_ms);
+    database.exec("PRAGMA journal_mode = MEMORY; PRAGMA auto_vacuum = INCREMENTAL");
+    SQLite::Transaction transaction(database);
+    database.exec(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, format_version));
+    database.exec(recording_tables_text);
+    transaction.commit();
+}
+
+void RecordingFile::write_words() {
+    SQLite::Transaction transaction(*database_);
+    SQLite::Statement add(*database_, "INSERT OR REPLACE INTO words VALUES (?, ?, ?)");
+    std::vector<Naming> done;
+    for (const auto &field : known_fields()) {
+        const auto *naming = naming_of(&field);
+        if (naming == nullptr || std::find(done.begin(), done.end(), field.naming) != done.end()) {
+            continue;
+        }
+        done.push_back(field.naming);
+        for (const auto word : names_of(field.naming)) {
+            if (const auto number = number_named(field.naming, word)) {
+                add.bind(1, naming);
+                add.bind(2, static_cast<std::int64_t>(*number));
+                add.bind(3, std::string(word));
+                add.exec();
+                add.reset();
             }
         }
-        transaction.commit();
     }
-    // Each commit is on the disk before the next snapshot: power loss takes the one under way at most.
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    transaction.commit();
 }
 
 Result<void> RecordingFile::add_fields(const std::vector<StoredField> &fields, const std::vector<UserField> &own) {
@@ -262,22 +291,26 @@ Result<void> RecordingFile::add_fields(const std::vector<StoredField> &fields, c
     try {
         SQLite::Transaction transaction(database);
         for (const auto &field : fields) {
-            if (field.field == nullptr &&
-                std::find(taken_names.begin(), taken_names.end(), field.column) != taken_names.end()) {
+            if (field.field == nullptr && is_taken_in_recordings(field.column)) {
                 return fail(ErrorKind::usage, tr("--record: a recording has something else by the name {}; call the "
                                                  "field otherwise",
                                                  field.column));
             }
             const std::string kernel = field.field != nullptr ? field.field->kernel : expression_of(field);
             const std::string table = field.is_detail ? "flow_details" : "sample_rows";
-            SQLite::Statement known(database, "SELECT kind, kernel, stored_in FROM fields WHERE name = ?");
+            SQLite::Statement known(database,
+                                    "SELECT kind, kernel, stored_in, member FROM fields WHERE name = ? COLLATE "
+                                    "NOCASE");
             known.bind(1, field.column);
             if (known.executeStep()) {
-                if (known.getColumn(0).getString() != text_of(field.kind) || known.getColumn(1).getString() != kernel ||
-                    known.getColumn(2).getString() != table) {
+                const auto is = [&](int index, const std::string &text) {
+                    return known.getColumn(index).getString() == text;
+                };
+                if (!is(0, text_of(field.kind)) || (field.field == nullptr && !is(1, kernel)) || !is(2, table) ||
+                    !is(3, field.member)) {
                     return fail(ErrorKind::usage,
-                                tr("--record {}: the field {} was something else when this was recorded before; call "
-                                   "it otherwise, or name another file",
+                                tr("--record {}: there is another field {} in this recording; call it otherwise, or "
+                                   "name another file",
                                    path_.string(), field.column));
                 }
                 continue;
@@ -410,40 +443,42 @@ void RecordingFile::make_views() {
     make("endings", views.has({"ended", "error"}),
          "SELECT ended, error, count(*) AS connections FROM flows WHERE closed IS NOT NULL GROUP BY ended, error "
          "ORDER BY connections DESC");
-    make("peers_by_minute", has_ends && views.has({"error"}),
+    make("peers_by_minute", has_ends && views.has({"closed_from"}),
          "SELECT datetime(opened / 60000000000 * 60, 'unixepoch') AS minute, remote, count(*) AS opened, "
-         "count(error) AS failed FROM flows WHERE opened IS NOT NULL GROUP BY minute, remote ORDER BY minute, opened "
+         "count(CASE WHEN closed_from IN ('SYN_SENT', 'CLOSE') THEN 1 END) AS failed FROM flows WHERE opened IS NOT "
+         "NULL GROUP BY minute, remote ORDER BY minute, opened "
          "DESC");
 }
 
-Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::path &path) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) {
-        return fail(ErrorKind::source_unreadable,
-                    tr("--replay: cannot open {}: {}", path.string(), std::strerror(errno)));
-    }
-    if (auto checked = check_header(file.get(), path, "--replay"); !checked) {
-        return tl::unexpected(checked.error());
-    }
-    // Where nobody writes, nothing is to be made beside the file, which may lie where nothing can be written.
-    const auto name = uri(path);
-    const auto untouched = name + "?immutable=1";
-    std::optional<std::string> failure;
-    for (const auto &way :
-         std::filesystem::exists(path.string() + "-wal") ? std::vector{name, untouched} : std::vector{untouched}) {
-        try {
-            auto database =
-                std::make_unique<SQLite::Database>(way, SQLite::OPEN_READONLY | SQLite::OPEN_URI, wait_for_others_ms);
-            if (database->execAndGet("SELECT count(*) FROM sqlite_master WHERE name = 'snapshots'").getInt() == 0) {
-                return fail(ErrorKind::not_a_recording,
-                            tr("--replay {}: nothing was recorded; it is empty", path.string()));
-            }
-            return database;
-        } catch (const SQLite::Exception &exception) {
-            failure = exception.what();
+Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::path &given) {
+    std::error_code error;
+    const auto path = std::filesystem::weakly_canonical(std::filesystem::absolute(given), error);
+    {
+        // Closed before SQLite opens the file: closing it takes SQLite's own locks away.
+        const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        if (!file) {
+            return fail(ErrorKind::source_unreadable,
+                        tr("--replay: cannot open {}: {}", path.string(), std::strerror(errno)));
+        }
+        struct stat status {};
+        if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+            return fail(ErrorKind::not_a_recording, tr("--replay {}: this is no file; name one", path.string()));
+        }
+        if (auto checked = check_header(file.get(), path, "--replay"); !checked) {
+            return tl::unexpected(checked.error());
         }
     }
-    return fail(ErrorKind::not_a_recording, tr("--replay {}: {}", path.string(), *failure));
+    // Where nobody writes, nothing is to be made beside the file, which may lie where nothing can be written.
+    const bool has_log = std::filesystem::file_size(path.string() + "-wal", error) > 0 && !error;
+    try {
+        return std::make_unique<SQLite::Database>(uri(path) + (has_log ? "" : "?immutable=1"),
+                                                  SQLite::OPEN_READONLY | SQLite::OPEN_URI, wait_for_others_ms);
+    } catch (const SQLite::Exception &exception) {
+        return fail(ErrorKind::not_a_recording,
+                    has_log ? tr("--replay {}: {}; its newest part is in {}-wal: copy both to where you can write",
+                                 path.string(), exception.what(), path.filename().string())
+                            : tr("--replay {}: {}", path.string(), exception.what()));
+    }
 }
 
 } // namespace tcp_stats

@@ -38,6 +38,9 @@ extern const char *const newest_samples;
 /// `NAME`, fit for SQL.
 std::string quoted(const std::string &name);
 
+/// Whether a recording has something else by that name than a field of the program's own.
+bool is_taken_in_recordings(const std::string &name);
+
 /// A recording that is being made: locked, so that nobody else records to it.
 class RecordingFile {
 public:
@@ -51,11 +54,14 @@ public:
 
     SQLite::Database &database() { return *database_; }
     const std::filesystem::path &path() const { return path_; }
+    /// Whether the file still has its name: it may have been removed.
+    bool is_there() const;
 
 private:
     RecordingFile(std::filesystem::path path, Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
-    void make_tables();
+    static void make_tables(const std::string &name);
+    void write_words();
     void make_views();
 
     std::filesystem::path path_;

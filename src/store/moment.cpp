@@ -1,9 +1,11 @@
 #include "store/moment.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 
 #include "base/translate.h"
@@ -42,6 +44,12 @@ std::int64_t seconds_of(tm time, bool universal) {
     return universal ? timegm(&time) : mktime(&time);
 }
 
+/// Not the 31st of November.
+bool is_a_day(tm time) {
+    const int day = time.tm_mday;
+    return timegm(&time) != -1 && time.tm_mday == day;
+}
+
 /// The fraction behind the seconds, in ns, is cut off `text`.
 std::int64_t take_fraction(std::string &text) {
     const auto dot = text.find('.');
@@ -60,7 +68,7 @@ std::int64_t take_fraction(std::string &text) {
 
 } // namespace
 
-Result<std::int64_t> moment_of(const char *option, const std::string &text, std::int64_t end) {
+Result<std::int64_t> moment_of(const char *option, const std::string &text, std::int64_t end, std::int64_t least) {
     if (text.starts_with('-')) {
         if (const auto length = length_of(std::string_view(text).substr(1)); length && *length < 1e9) {
             return end - static_cast<std::int64_t>(*length * 1e9);
@@ -70,6 +78,10 @@ Result<std::int64_t> moment_of(const char *option, const std::string &text, std:
     const bool universal = rest.ends_with('Z');
     rest.resize(rest.size() - (universal ? 1 : 0));
     const auto fraction = take_fraction(rest);
+    const auto in_ns = [&](const tm &time) {
+        constexpr std::int64_t most_s = std::numeric_limits<std::int64_t>::max() / ns_per_s - 1;
+        return std::clamp(seconds_of(time, universal), -most_s, most_s) * ns_per_s + fraction;
+    };
     const auto fits = [&](const char *format, tm &time) {
         const auto *stop = strptime(rest.c_str(), format, &time);
         return stop != nullptr && *stop == '\0';
@@ -77,8 +89,8 @@ Result<std::int64_t> moment_of(const char *option, const std::string &text, std:
     for (const auto *format :
          {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
         tm time{};
-        if (fits(format, time)) {
-            return seconds_of(time, universal) * ns_per_s + fraction;
+        if (fits(format, time) && is_a_day(time)) {
+            return in_ns(time);
         }
     }
     for (const auto *format : {"%H:%M:%S", "%H:%M"}) {
@@ -87,10 +99,13 @@ Result<std::int64_t> moment_of(const char *option, const std::string &text, std:
         universal ? gmtime_r(&end_s, &time) : localtime_r(&end_s, &time);
         time.tm_sec = 0;
         if (fits(format, time)) {
-            if (seconds_of(time, universal) * ns_per_s + fraction > end) {
+            if (in_ns(time) > end) {
                 --time.tm_mday;
             }
-            return seconds_of(time, universal) * ns_per_s + fraction;
+            if (in_ns(time) < least) {
+                ++time.tm_mday;
+            }
+            return in_ns(time);
         }
     }
     return fail(ErrorKind::usage,

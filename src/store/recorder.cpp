@@ -203,7 +203,7 @@ void Recorder::begin_run() {
     SQLite::Statement add_run(database, "INSERT INTO runs (host, begin, options, interval_ns) VALUES (?, ?, ?, ?)");
     add_run.bind(1, host_);
     add_run.bind(2, ns_since_1970(std::chrono::system_clock::now()));
-    add_run.bind(3, settings_.options);
+    add_run.bind(3, printable_ascii(settings_.options));
     add_run.bind(4, static_cast<std::int64_t>(settings_.interval.count()));
     add_run.exec();
     run_ = database.getLastInsertRowid();
@@ -221,7 +221,13 @@ void Recorder::record(const Snapshot &snapshot) {
     const auto sample = last_sample_;
     const auto details = last_details_;
     try {
-        SQLite::Transaction transaction(file_.database());
+        if (!file_.is_there()) {
+            throw SQLite::Exception(tr("it was removed, or another file has its name"));
+        }
+        if (!statements_) {
+            statements_ = std::make_unique<Statements>(file_.database(), details_, numbers_);
+        }
+        SQLite::Transaction transaction(file_.database(), SQLite::TransactionBehavior::IMMEDIATE);
         write(snapshot);
         transaction.commit();
     } catch (const SQLite::Exception &exception) {
@@ -237,7 +243,7 @@ void Recorder::record(const Snapshot &snapshot) {
         cgroups_.clear();
         gap_ = true;
         keep_for_later(snapshot);
-        statements_ = std::make_unique<Statements>(file_.database(), details_, numbers_);
+        statements_.reset();
         return;
     }
     if (unrecorded_ > 0) {
@@ -252,6 +258,7 @@ void Recorder::record(const Snapshot &snapshot) {
     gap_ = false;
     late_.clear();
     late_flows_ = 0;
+    late_missed_.clear();
 }
 
 /// Of a file that was larger before, or may be smaller now; a little with each snapshot.
@@ -268,6 +275,9 @@ void Recorder::give_pages_back() {
 
 /// Last records come once.
 void Recorder::keep_for_later(const Snapshot &snapshot) {
+    for (const auto &count : snapshot.missed) {
+        late_missed_[count.name] += count.value;
+    }
     if (snapshot.closed_count == 0 || late_flows_ + snapshot.closed_count > most_late_flows) {
         return;
     }
@@ -319,8 +329,34 @@ void Recorder::write_flows(const Snapshot &snapshot) {
         const Row row{&snapshot, i};
         if (matches(row, settings_.where)) {
             write_flow(snapshot, row);
+        } else if (const auto found = known_.find(row.flow().id); found != known_.end()) {
+            write_absence(row, found->second);
         }
     }
+}
+
+/// A flow that was recorded and does not meet the conditions now.
+void Recorder::write_absence(const Row &row, Known &known) {
+    const auto number = flows_before_ + static_cast<std::int64_t>(row.flow().id);
+    known.seen = static_cast<std::uint64_t>(last_snapshot_ + 1);
+    if (!known.is_absent) {
+        begin_absence(number);
+        end_flow(row.flow().id, known);
+    }
+    known.is_absent = true;
+    if (!row.has_before() || !same_details(row.record(), row.before())) {
+        known.details = 0;
+    }
+    if (row.flow().closed) {
+        known_.erase(row.flow().id);
+    }
+}
+
+void Recorder::begin_absence(std::int64_t flow) {
+    auto &add = statements_->add_absence;
+    add.bind(1, flow);
+    add.bind(2, last_snapshot_ + 1);
+    execute(add);
 }
 
 void Recorder::write_flow(const Snapshot &snapshot, const Row &row) {
@@ -333,16 +369,17 @@ void Recorder::write_flow(const Snapshot &snapshot, const Row &row) {
     known.seen = static_cast<std::uint64_t>(last_snapshot_ + 1);
     const bool has_before = row.has_before() && !gap_;
     const bool is_due = snapshot.time_ns >= known.due_ns;
-    if (!fresh && !flow.closed && !is_due && has_before && same(record, row.before())) {
+    const bool returns = known.is_absent || (fresh && flow.id <= newest_flow_);
+    if (!fresh && !returns && !flow.closed && !is_due && has_before && same(record, row.before())) {
         found->second = known;
         return;
     }
-    const bool new_details = fresh || !has_before || !same_details(record, row.before());
+    const bool new_details = known.details == 0 || !has_before || !same_details(record, row.before());
     if (new_details) {
         known.details = write_details(number, record);
     }
     known.sample = write_sample(row, known);
-    if (new_details || flow.closed) {
+    if (new_details || returns || flow.closed) {
         const auto &places = reader_.places();
         const auto time = ns_since_1970(snapshot.time);
         const auto since_1970 = [&](std::uint64_t at_ns) {
@@ -359,7 +396,8 @@ void Recorder::write_flow(const Snapshot &snapshot, const Row &row) {
         bind_unless_0(add, 7, flow.closed ? known.sample : 0);
         execute(add);
     }
-    if (fresh && flow.id <= newest_flow_) {
+    if (returns) {
+        known.is_absent = false;
         auto &end = statements_->end_absence;
         end.bind(1, last_snapshot_ + 1);
         end.bind(2, number);
@@ -436,16 +474,15 @@ void Recorder::end_flow(std::uint64_t id, const Known &known) {
 
 /// Of flows that are not there any more, and have not closed.
 void Recorder::write_absences() {
-    auto &add = statements_->add_absence;
     for (auto known = known_.begin(); known != known_.end();) {
         if (known->second.seen == static_cast<std::uint64_t>(last_snapshot_ + 1)) {
             ++known;
             continue;
         }
-        add.bind(1, flows_before_ + static_cast<std::int64_t>(known->first));
-        add.bind(2, last_snapshot_ + 1);
-        execute(add);
-        end_flow(known->first, known->second);
+        if (!known->second.is_absent) {
+            begin_absence(flows_before_ + static_cast<std::int64_t>(known->first));
+            end_flow(known->first, known->second);
+        }
         known = known_.erase(known);
     }
     if (gap_ && unrecorded_ > 0) { // what went meanwhile
@@ -461,15 +498,18 @@ void Recorder::write_absences() {
 }
 
 void Recorder::write_missed(const Snapshot &snapshot) {
-    auto missed = snapshot.missed;
+    auto missed = late_missed_;
+    for (const auto &count : snapshot.missed) {
+        missed[count.name] += count.value;
+    }
     if (unrecorded_ > 0) {
-        missed.push_back({"unrecorded_snapshots", unrecorded_});
+        missed["unrecorded_snapshots"] = unrecorded_;
     }
     auto &add = statements_->add_missed;
-    for (const auto &count : missed) {
+    for (const auto &[name, count] : missed) {
         add.bind(1, last_snapshot_ + 1);
-        add.bind(2, count.name);
-        bind_number(add, 3, count.value);
+        add.bind(2, printable_word(name));
+        bind_number(add, 3, count);
         execute(add);
     }
 }
@@ -487,28 +527,42 @@ std::int64_t Recorder::size() {
 void Recorder::forget(const Snapshot &snapshot) {
     auto &database = file_.database();
     const auto &[age, bytes] = settings_.keep;
-    SQLite::Statement oldest(
-        database, "SELECT min(id), max(id) FROM (SELECT id FROM snapshots WHERE time < ? ORDER BY id LIMIT ?)");
-    const auto oldest_before = [&](std::int64_t time, std::int64_t most) {
-        oldest.reset();
-        oldest.bind(1, time);
-        oldest.bind(2, most);
-        oldest.executeStep();
-        return oldest.getColumn(1).getInt64(); // 0: there is none
+    // Always from the first on, whatever their times are.
+    const auto last_of_first = [&](std::int64_t count) {
+        return database
+            .execAndGet(
+                fmt::format("SELECT coalesce(max(id), 0) FROM (SELECT id FROM snapshots ORDER BY id LIMIT {})", count))
+            .getInt64();
     };
     if (age) {
-        if (const auto last = oldest_before(ns_since_1970(snapshot.time) - age->count(), most_forgotten)) {
+        // The clock may be set: in a run time goes by CLOCK_MONOTONIC, and the run's first snapshot tells the time of
+        // day.
+        const auto now_ns = static_cast<std::int64_t>(snapshot.time_ns);
+        if (!began_) {
+            began_ = ns_since_1970(snapshot.time) - now_ns;
+        }
+        SQLite::Statement oldest(database, "SELECT id, run, time, time_ns FROM snapshots ORDER BY id LIMIT ?");
+        oldest.bind(1, most_forgotten);
+        std::int64_t last = 0;
+        while (oldest.executeStep()) {
+            const bool is_of_this_run = oldest.getColumn(1).getInt64() == run_;
+            if (is_of_this_run ? oldest.getColumn(3).getInt64() >= now_ns - age->count()
+                               : oldest.getColumn(2).getInt64() >= *began_ + now_ns - age->count()) {
+                break;
+            }
+            last = oldest.getColumn(0).getInt64();
+        }
+        oldest.reset();
+        if (last > 0) {
             forget_up_to(last);
         }
     }
     if (bytes) {
         const auto limit = static_cast<std::int64_t>(*bytes);
         for (std::int64_t forgotten = 0, some = 1; forgotten < most_forgotten && size() > limit; some *= 2) {
-            const auto last = oldest_before(ns_since_1970(snapshot.time), some);
-            if (last == 0) {
-                break;
+            if (const auto last = last_of_first(some)) {
+                forget_up_to(last);
             }
-            forget_up_to(last);
             forgotten += some;
         }
     }
@@ -530,6 +584,11 @@ void Recorder::forget_up_to(std::int64_t snapshot) {
                     "DELETE FROM flow_rows WHERE id IN (SELECT flow FROM forgotten); DELETE FROM forgotten;"
                     "DELETE FROM runs WHERE id < (SELECT coalesce(min(run), {1}) FROM snapshots);",
                     snapshot, run_));
+    for (auto &[id, known] : known_) {
+        if (known.is_absent) { // it may have been forgotten
+            known.details = 0;
+        }
+    }
 }
 
 bool Recorder::same_details(Record one, Record other) const {

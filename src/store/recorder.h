@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +47,7 @@ private:
         std::int64_t details = 0;
         std::int64_t sample = 0;  ///< the last one
         std::uint64_t due_ns = 0; ///< when another is written though nothing changed
+        bool is_absent = false;   ///< it does not meet the conditions now
         std::uint64_t seen = 0;   ///< in which of the snapshots
     };
     struct Statements;
@@ -55,6 +58,8 @@ private:
     void write(const Snapshot &snapshot);
     void write_flows(const Snapshot &snapshot);
     void write_flow(const Snapshot &snapshot, const Row &row);
+    void write_absence(const Row &row, Known &known);
+    void begin_absence(std::int64_t flow);
     void keep_for_later(const Snapshot &snapshot);
     std::int64_t write_details(std::int64_t flow, Record record);
     std::int64_t write_sample(const Row &row, const Known &known);
@@ -82,10 +87,12 @@ private:
     std::int64_t last_snapshot_ = 0, last_sample_ = 0, last_details_ = 0;
     std::unordered_map<std::uint64_t, Known> known_; ///< by `Flow::id`
     std::unordered_map<std::uint64_t, bool> cgroups_;
+    std::optional<std::int64_t> began_; ///< when CLOCK_MONOTONIC was 0, by the first snapshot, in ns since 1970
     std::uint64_t time_ns_ = 0;  ///< of the snapshot that is being written
     std::vector<Snapshot> late_; ///< last records of those that could not be written
     std::size_t late_flows_ = 0;
-    bool gap_ = true; ///< the snapshot before is not in the file
+    std::map<std::string, std::uint64_t> late_missed_; ///< what was missed by then
+    bool gap_ = true;                                  ///< the snapshot before is not in the file
     std::uint64_t unrecorded_ = 0;
 };
 

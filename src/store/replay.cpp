@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "base/translate.h"
 #include "output/time_text.h"
 
 namespace tcp_stats {
 namespace {
 
+constexpr std::uint64_t second_ns = 1'000'000'000;
 /// In the year 2116.
 constexpr WallTime latest_time = std::numeric_limits<WallTime>::max() / 2;
 /// A field of more bytes is none that was recorded.
@@ -108,6 +111,9 @@ Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &
     }
     std::unique_ptr<Recording> recording(new Recording(path, std::move(*database)));
     try {
+        if (!recording->database_->tableExists("snapshots")) {
+            return fail(ErrorKind::not_a_recording, tr("--replay {}: no snapshot was recorded", path.string()));
+        }
         if (auto read = recording->read_fields(); !read) {
             return tl::unexpected(read.error());
         }
@@ -145,7 +151,8 @@ Result<void> Recording::read_fields() {
         StoredField field{.column = rows.getColumn(0).getString(), .member = rows.getColumn(1).getString()};
         const auto kind = kind_of(rows.getColumn(2).getString());
         const auto size = rows.getColumn(3).getInt64();
-        if (!kind || size <= 0 || size > largest_field) {
+        if (!kind || size <= 0 || size > largest_field || !is_printable_word(field.column) ||
+            !is_printable_word(field.member) || !is_printable_ascii(rows.getColumn(5).getString())) {
             return damaged(path_, tr("the field {} is of no known kind", field.column));
         }
         field.kind = *kind;
@@ -206,7 +213,7 @@ Result<std::unique_ptr<Replay>> Replay::create(Recording &recording, const Repla
 Replay::Replay(Recording &recording, const ReplayRange &range)
     : recording_(recording), range_(range), details_(chosen(recording.fields(), true)),
       numbers_(chosen(recording.fields(), false)),
-      snapshots_(recording.database(), std::string(any_snapshot) + "WHERE id >= ? ORDER BY id"),
+      snapshots_(recording.database(), std::string(any_snapshot) + "WHERE id > ? ORDER BY id LIMIT 1"),
       samples_(recording.database(), "SELECT flow, details, offset_ns, elapsed_ns" + columns_of(numbers_) +
                                          " FROM sample_rows WHERE id BETWEEN ? AND ? ORDER BY id"),
       details_of_(recording.database(), "SELECT flow" + columns_of(details_) + " FROM flow_details WHERE id = ?"),
@@ -231,11 +238,10 @@ void Replay::seek(std::int64_t snapshot) {
         of_run.executeStep();
         first = of_run.getColumn(0).getInt64();
     }
-    snapshots_.bind(1, first);
-    next_ = step();
-    while (next_ && snapshots_.getColumn(0).getInt64() < snapshot) {
+    id_ = first - 1;
+    do {
         next_ = step();
-    }
+    } while (next_ && (id_ < snapshot || !is_wanted(next_time_)));
 }
 
 bool Replay::is_wanted(WallTime time) const {
@@ -246,7 +252,6 @@ Result<std::optional<Snapshot>> Replay::next() {
     try {
         auto snapshot = std::exchange(next_, std::nullopt);
         if (snapshot) {
-            shown_time_ = next_time_;
             do { // where the clock was set, some may be out of the range
                 next_ = step();
             } while (next_ && !is_wanted(next_time_));
@@ -261,18 +266,32 @@ std::chrono::nanoseconds Replay::wait(std::chrono::nanoseconds /*interval*/) con
     if (!range_.speed || !next_) {
         return {};
     }
-    return std::chrono::nanoseconds(static_cast<std::int64_t>(
-        static_cast<double>(std::max<WallTime>(next_time_ - shown_time_, 0)) / *range_.speed));
+    // Between two runs nobody waits.
+    const auto elapsed_ns = next_->before_time_ns == 0 ? second_ns : next_->time_ns - next_->before_time_ns;
+    constexpr double longest_ns = 1e15;
+    return std::chrono::nanoseconds(
+        std::llround(std::min(static_cast<double>(elapsed_ns) / *range_.speed, longest_ns)));
 }
 
 std::optional<Snapshot> Replay::step() {
+    snapshots_.reset(); // a recorder that runs may begin its log anew meanwhile
+    snapshots_.bind(1, id_);
     if (!snapshots_.executeStep() || snapshots_.getColumn(0).getInt64() > last_snapshot_) {
+        snapshots_.reset();
         return std::nullopt;
     }
-    const auto id = snapshots_.getColumn(0).getInt64();
+    const auto id = id_ = snapshots_.getColumn(0).getInt64();
     const auto run = snapshots_.getColumn(1).getInt64();
     const auto time_ns = static_cast<std::uint64_t>(snapshots_.getColumn(3).getInt64());
     next_time_ = snapshots_.getColumn(2).getInt64();
+    const auto number_or_nothing = [&](int column) {
+        const auto value = snapshots_.getColumn(column);
+        return value.isNull() ? std::optional<std::int64_t>() : value.getInt64();
+    };
+    const auto first_sample = number_or_nothing(4);
+    const auto last_sample = number_or_nothing(5);
+    const auto refused = number_or_nothing(6);
+    snapshots_.reset();
     if (run != run_) {
         run_ = run;
         SQLite::Statement host(recording_.database(), "SELECT host FROM runs WHERE id = ?");
@@ -290,8 +309,8 @@ std::optional<Snapshot> Replay::step() {
         statement.reset();
     };
     each(absent_, [&](std::int64_t flow) { flows_.erase(flow); });
-    if (!snapshots_.getColumn(4).isNull()) {
-        read_samples(snapshots_.getColumn(4).getInt64(), snapshots_.getColumn(5).getInt64(), time_ns);
+    if (first_sample && last_sample) {
+        read_samples(*first_sample, *last_sample, time_ns);
     }
     each(closed_, [&](std::int64_t flow) {
         if (const auto found = flows_.find(flow); found != flows_.end()) {
@@ -299,8 +318,8 @@ std::optional<Snapshot> Replay::step() {
         }
     });
     auto snapshot = made(id, next_time_, time_ns);
-    if (!snapshots_.getColumn(6).isNull()) {
-        snapshot.refused = static_cast<std::uint64_t>(snapshots_.getColumn(6).getInt64());
+    if (refused) {
+        snapshot.refused = static_cast<std::uint64_t>(*refused);
     }
     return snapshot;
 }
@@ -311,7 +330,7 @@ void Replay::read_samples(std::int64_t first, std::int64_t last, std::uint64_t t
     while (samples_.executeStep()) {
         auto &state = flows_[samples_.getColumn(0).getInt64()];
         state.record.resize(recording_.reader().record_size());
-        if (const auto details = samples_.getColumn(1).getInt64(); details != state.details) {
+        if (const auto details = samples_.getColumn(1).getInt64(); details != state.details || details == 0) {
             read_details(state, details);
         }
         put_number(state.record, recording_.reader().places().sampled_ns,
@@ -331,10 +350,11 @@ void Replay::read_samples(std::int64_t first, std::int64_t last, std::uint64_t t
 void Replay::read_details(State &state, std::int64_t details) {
     state.details = details;
     details_of_.bind(1, details);
-    if (details_of_.executeStep()) {
-        for (std::size_t i = 0; i < details_.size(); ++i) {
-            put(state, details_[i], details_of_.getColumn(static_cast<int>(i) + 1));
-        }
+    if (!details_of_.executeStep()) {
+        throw SQLite::Exception(tr("a sample lacks what its connection is"));
+    }
+    for (std::size_t i = 0; i < details_.size(); ++i) {
+        put(state, details_[i], details_of_.getColumn(static_cast<int>(i) + 1));
     }
     details_of_.reset();
 }
@@ -377,8 +397,9 @@ Snapshot Replay::made(std::int64_t id, WallTime time, std::uint64_t time_ns) {
         auto &[number, state] = *at;
         Flow flow{.id = static_cast<std::uint64_t>(number)};
         if (!state.sampled) { // nothing has changed
+            const auto then = RecordReader::number(state.record, sampled);
             put_number(state.record, sampled, time_ns);
-            flow.before = state.before;
+            flow.before = then < time_ns ? state.before : Flow::none;
         } else if (state.elapsed_ns && state.before != Flow::none) {
             flow.before = state.before;
             const auto then = RecordReader::number(state.record, sampled) - *state.elapsed_ns;
@@ -415,8 +436,8 @@ Snapshot Replay::made(std::int64_t id, WallTime time, std::uint64_t time_ns) {
     before_time_ns_ = time_ns;
     missed_.bind(1, id);
     while (missed_.executeStep()) {
-        snapshot.missed.push_back(
-            {missed_.getColumn(0).getString(), static_cast<std::uint64_t>(missed_.getColumn(1).getInt64())});
+        snapshot.missed.push_back({printable_word(missed_.getColumn(0).getString()),
+                                   static_cast<std::uint64_t>(missed_.getColumn(1).getInt64())});
     }
     missed_.reset();
     return snapshot;

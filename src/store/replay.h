@@ -108,7 +108,8 @@ private:
     std::map<std::int64_t, State> flows_; ///< by their numbers in the file
     std::shared_ptr<const Records> before_;
     std::uint64_t before_time_ns_ = 0;
-    WallTime shown_time_ = 0, next_time_ = 0;
+    std::int64_t id_ = 0; ///< of the snapshot that was read last
+    WallTime next_time_ = 0;
     std::optional<Snapshot> next_;
 };
 

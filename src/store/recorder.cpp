@@ -218,6 +218,11 @@ void Recorder::begin_run() {
 }
 
 void Recorder::record(const Snapshot &snapshot) {
+    if (snapshot.groups) { // its rows are to be the flows
+        auto flows = snapshot;
+        flows.groups.reset();
+        return record(flows);
+    }
     const auto sample = last_sample_;
     const auto details = last_details_;
     try {

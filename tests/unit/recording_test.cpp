@@ -547,7 +547,9 @@ TEST_CASE("connections that meet the conditions now and then are recorded when t
         auto made = recorder(directory.file(), {std::chrono::minutes(5), {}}, {*where});
         for (int i = 0; i < 400; ++i) {
             const auto snapshot = traffic.next();
-            (*made)->record(snapshot);
+            auto grouped = snapshot; // as with --group-by
+            grouped.groups.emplace();
+            (*made)->record(grouped);
             auto &ids = shown.emplace_back();
             for (const auto &row : rows_in_view(snapshot, {{*where}, {}, {}})) {
                 ids.insert(row.id());

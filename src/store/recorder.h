@@ -88,8 +88,8 @@ private:
     std::unordered_map<std::uint64_t, Known> known_; ///< by `Flow::id`
     std::unordered_map<std::uint64_t, bool> cgroups_;
     std::optional<std::int64_t> began_; ///< when CLOCK_MONOTONIC was 0, by the first snapshot, in ns since 1970
-    std::uint64_t time_ns_ = 0;  ///< of the snapshot that is being written
-    std::vector<Snapshot> late_; ///< last records of those that could not be written
+    std::uint64_t time_ns_ = 0;         ///< of the snapshot that is being written
+    std::vector<Snapshot> late_;        ///< last records of those that could not be written
     std::size_t late_flows_ = 0;
     std::map<std::string, std::uint64_t> late_missed_; ///< what was missed by then
     bool gap_ = true;                                  ///< the snapshot before is not in the file

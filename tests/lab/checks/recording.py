@@ -133,9 +133,9 @@ def a_recording_has_every_connection_with_the_numbers_of_iperf3_and_nstat_and_it
         os.chmod(place, 0o755)
         os.chown(file, 65534, 65534)
         by_nobody = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
-                                    MONITOR, "--replay", file, "-o", "csv", "--columns", "comm,ended"], text=True, capture_output=True)
+                                    MONITOR, "--replay", file, "-o", "json", "--columns", "comm,ended"], text=True, capture_output=True)
         equal((by_nobody.returncode, by_nobody.stderr), (0, ""), "a replay by nobody")
-        contains(by_nobody.stdout, "short_connectio,peer_close")
+        contains(by_nobody.stdout, '"comm":"short_connectio","ended":"peer_close"')
         for client, server in idle:
             client.close()
             server.close()

@@ -27,7 +27,7 @@
 #include "loop/standard_output.h"
 #include "output/line_writer.h"
 #include "snapshot/history.h"
-#include "store/recorder.h"
+#include "store/recording_display.h"
 
 namespace tcp_stats {
 namespace {

@@ -1,5 +1,6 @@
 #include "base/running_kernel.h"
 
+#include <array>
 #include <fstream>
 #include <iterator>
 
@@ -13,6 +14,19 @@ std::string running_kernel_release() {
     struct utsname name {};
     uname(&name);
     return name.release;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+std::string boot_id() {
+    std::ifstream file("/proc/sys/kernel/random/boot_id");
+    std::string id;
+    std::getline(file, id);
+    return id;
 }
 
 bool kernel_has_btf() { return access(kernel_btf_path, R_OK) == 0; }

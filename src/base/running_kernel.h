@@ -11,6 +11,12 @@ inline constexpr const char *kernel_btf_path = "/sys/kernel/btf/vmlinux";
 /// As uname -r says it.
 std::string running_kernel_release();
 
+/// As hostname(1) says it.
+std::string host_name();
+
+/// Another with each boot; empty where there is no /proc.
+std::string boot_id();
+
 /// Whether this kernel describes its types itself.
 bool kernel_has_btf();
 

@@ -1,9 +1,12 @@
 // The SQLite database that a recording is: how it is opened, and what its tables are.
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <SQLiteCpp/Database.h>
@@ -32,8 +35,12 @@ inline constexpr std::uint64_t refresh_ns = 60'000'000'000;
 /// What `reader` has of a flow, but for `sampled_ns`, which a sample keeps by itself.
 std::vector<StoredField> stored_fields(const RecordReader &reader);
 
-/// Selects `flow` and `id`: the newest sample of each flow that was there at the end of the last run.
-extern const char *const newest_samples;
+/// What `fields` calls it; and the other way round, nothing where it is no kind.
+std::string text_of(FieldKind kind);
+std::optional<FieldKind> kind_called(std::string_view text);
+
+/// That SQLite could not write, and what to do.
+std::string cannot_record(const std::filesystem::path &path, const std::exception &exception);
 
 /// `NAME`, fit for SQL.
 std::string quoted(const std::string &name);
@@ -61,8 +68,6 @@ private:
     RecordingFile(std::filesystem::path path, Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
     static void make_tables(const std::string &name);
-    void write_words();
-    void make_views();
 
     std::filesystem::path path_;
     Descriptor lock_; ///< opened before the database and closed after it: closing lets go of SQLite's own locks

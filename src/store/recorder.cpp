@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "base/printable.h"
 #include "base/running_kernel.h"
 #include "base/translate.h"
+#include "store/statements.h"
+#include "store/views.h"
 #include "version.h"
 #include "view/view.h"
 
@@ -22,119 +22,12 @@ namespace {
 
 /// Last records that wait for room on the disk.
 constexpr std::size_t most_late_flows = 100'000;
-/// Snapshots that are forgotten at a time.
-constexpr std::int64_t most_forgotten = 128;
-/// Of the file, before some are given back.
-constexpr std::int64_t most_free_pages = 1024;
 
 std::int64_t ns_since_1970(std::chrono::system_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
-std::string host_name() {
-    std::array<char, 256> name{};
-    gethostname(name.data(), name.size() - 1);
-    return name.data();
-}
-
-std::string boot_id() {
-    std::ifstream file("/proc/sys/kernel/random/boot_id");
-    std::string id;
-    std::getline(file, id);
-    return id;
-}
-
-std::string insert_into(const std::string &table, const std::vector<std::string> &columns) {
-    std::string names;
-    std::string places;
-    for (const auto &column : columns) {
-        names += (names.empty() ? "" : ", ") + quoted(column);
-        places += places.empty() ? "?" : ", ?";
-    }
-    return fmt::format("INSERT INTO {} ({}) VALUES ({})", table, names, places);
-}
-
-std::vector<std::string> columns_of(std::vector<std::string> own, const std::vector<StoredField> &fields) {
-    for (const auto &field : fields) {
-        own.push_back(field.column);
-    }
-    return own;
-}
-
-void bind_number(SQLite::Statement &statement, int index, std::uint64_t number) {
-    statement.bind(index, static_cast<std::int64_t>(number));
-}
-
-/// Nothing for 0.
-void bind_unless_0(SQLite::Statement &statement, int index, std::int64_t number) {
-    if (number == 0) {
-        statement.bind(index);
-    } else {
-        statement.bind(index, number);
-    }
-}
-
-void execute(SQLite::Statement &statement) {
-    statement.exec();
-    statement.reset();
-}
-
-/// The value of a field, in the column of that number.
-void bind_value(SQLite::Statement &statement, int index, const StoredField &field, Record record,
-                const RecordReader &reader) {
-    if (field.field != nullptr && field.field->end != End::none) {
-        switch (field.field->end) {
-        case End::local_address:
-            return statement.bind(index, fmt::format("{}", reader.local(record).address));
-        case End::remote_address:
-            return statement.bind(index, fmt::format("{}", reader.remote(record).address));
-        case End::local_port:
-            return statement.bind(index, int(reader.local(record).port));
-        case End::remote_port:
-            return statement.bind(index, int(reader.remote(record).port));
-        default:
-            return bind_number(statement, index, RecordReader::number(record, field.place)); // the family
-        }
-    }
-    const auto value = RecordReader::value(record, field.place, field.field);
-    if (const auto *number = std::get_if<std::uint64_t>(&value)) {
-        bind_number(statement, index, *number);
-    } else if (const auto *negative = std::get_if<std::int64_t>(&value)) {
-        statement.bind(index, *negative);
-    } else if (const auto *word = std::get_if<Word>(&value)) {
-        bind_number(statement, index, word->number);
-    } else if (const auto *text = std::get_if<std::string_view>(&value)) {
-        statement.bind(index, printable_ascii(*text));
-    } else if (const auto *bytes = std::get_if<RawBytes>(&value)) {
-        statement.bind(index, to_string(*bytes));
-    } else {
-        statement.bind(index);
-    }
-}
-
 } // namespace
-
-struct Recorder::Statements {
-    Statements(SQLite::Database &database, const std::vector<StoredField> &details,
-               const std::vector<StoredField> &numbers)
-        : add_details(database, insert_into("flow_details", columns_of({"id", "flow"}, details))),
-          add_sample(database,
-                     insert_into("sample_rows",
-                                 columns_of({"id", "flow", "details", "before", "offset_ns", "elapsed_ns"}, numbers))),
-          add_flow(database, "INSERT INTO flow_rows (id, run, details, opened, closed, closed_in, last_record) "
-                             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET details = excluded.details, "
-                             "opened = coalesce(opened, excluded.opened), closed = excluded.closed, "
-                             "closed_in = excluded.closed_in, last_record = excluded.last_record"),
-          add_snapshot(database, "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)"),
-          add_missed(database, "INSERT INTO missed VALUES (?, ?, ?)"),
-          add_absence(database, "INSERT INTO absences VALUES (?, ?, NULL)"),
-          end_flow(database, "UPDATE flow_rows SET last_record = ? WHERE id = ?"),
-          end_absence(database, "UPDATE absences SET until = ? WHERE flow = ? AND until IS NULL"),
-          add_cgroup(database, "INSERT OR REPLACE INTO cgroups VALUES (?, ?, ?)") {}
-
-    SQLite::Statement add_details, add_sample, add_flow, add_snapshot, add_missed, add_absence, end_flow, end_absence,
-        add_cgroup;
-};
 
 Result<std::unique_ptr<Recorder>> Recorder::create(RecordingFile file, const RecordReader &reader,
                                                    CgroupPath cgroup_path, Settings settings) {
@@ -146,7 +39,7 @@ Result<std::unique_ptr<Recorder>> Recorder::create(RecordingFile file, const Rec
         return std::unique_ptr<Recorder>(
             new Recorder(std::move(file), reader, std::move(cgroup_path), std::move(settings)));
     } catch (const SQLite::Exception &exception) {
-        return fail(ErrorKind::output_failed, tr("--record {}: {}", path.string(), exception.what()));
+        return fail(ErrorKind::output_failed, cannot_record(path, exception));
     }
 }
 
@@ -157,6 +50,7 @@ Recorder::Recorder(RecordingFile file, const RecordReader &reader, CgroupPath cg
     }
     begin_run();
     statements_ = std::make_unique<Statements>(file_.database(), details_, numbers_);
+    retention_.emplace(file_.database(), settings_.keep, run_);
 }
 
 Recorder::~Recorder() {
@@ -197,7 +91,7 @@ void Recorder::begin_run() {
     // Of one that was killed.
     database.exec(fmt::format("UPDATE flow_rows SET last_record = l.id FROM ({}) l WHERE flow_rows.id = l.flow AND "
                               "last_record IS NULL",
-                              newest_samples));
+                              newest_samples()));
     database.exec("UPDATE runs SET end = coalesce((SELECT max(time) FROM snapshots WHERE run = runs.id), begin) "
                   "WHERE end IS NULL");
     SQLite::Statement add_run(database, "INSERT INTO runs (host, begin, options, interval_ns) VALUES (?, ?, ?, ?)");
@@ -256,8 +150,10 @@ void Recorder::record(const Snapshot &snapshot) {
             tr("--record {}: snapshots are recorded again; {} are missing", file_.path().string(), unrecorded_));
     }
     ++last_snapshot_;
-    if (settings_.keep.bytes) {
-        give_pages_back();
+    try {
+        retention_->give_pages_back();
+    } catch (const SQLite::Exception &exception) {
+        spdlog::debug("--record {}: {}", file_.path().string(), exception.what()); // next time
     }
     unrecorded_ = 0;
     gap_ = false;
@@ -266,24 +162,16 @@ void Recorder::record(const Snapshot &snapshot) {
     late_missed_.clear();
 }
 
-/// Of a file that was larger before, or may be smaller now; a little with each snapshot.
-void Recorder::give_pages_back() {
-    auto &database = file_.database();
-    try {
-        if (database.execAndGet("PRAGMA freelist_count").getInt64() > most_free_pages) {
-            database.exec(fmt::format("PRAGMA incremental_vacuum({})", most_free_pages / 2));
-        }
-    } catch (const SQLite::Exception &exception) {
-        spdlog::debug("--record {}: {}", file_.path().string(), exception.what()); // next time
-    }
-}
-
 /// Last records come once.
 void Recorder::keep_for_later(const Snapshot &snapshot) {
     for (const auto &count : snapshot.missed) {
         late_missed_[count.name] += count.value;
     }
-    if (snapshot.closed_count == 0 || late_flows_ + snapshot.closed_count > most_late_flows) {
+    if (late_flows_ + snapshot.closed_count > most_late_flows) {
+        late_missed_["closed_lost"] += snapshot.closed_count;
+        return;
+    }
+    if (snapshot.closed_count == 0) {
         return;
     }
     auto closed = snapshot;
@@ -304,10 +192,11 @@ void Recorder::write(const Snapshot &snapshot) {
     auto &add = statements_->add_snapshot;
     add.bind(1, number);
     add.bind(2, run_);
-    add.bind(3, ns_since_1970(snapshot.time));
-    bind_number(add, 4, snapshot.time_ns);
-    forget(snapshot);
+    time_ = ns_since_1970(snapshot.time);
     time_ns_ = snapshot.time_ns;
+    add.bind(3, time_);
+    bind_number(add, 4, time_ns_);
+    forget();
     for (const auto &earlier : late_) {
         write_flows(earlier);
     }
@@ -519,79 +408,11 @@ void Recorder::write_missed(const Snapshot &snapshot) {
     }
 }
 
-std::int64_t Recorder::size() {
-    auto &database = file_.database();
-    const auto number = [&](const char *pragma) {
-        return database.execAndGet(fmt::format("PRAGMA {}", pragma)).getInt64();
-    };
-    return (number("page_count") - number("freelist_count")) * number("page_size");
-}
-
-/// What is beyond --keep; a part of it, where that takes long, and the rest with the next snapshots. What becomes free
-/// is used for what comes.
-void Recorder::forget(const Snapshot &snapshot) {
-    auto &database = file_.database();
-    const auto &[age, bytes] = settings_.keep;
-    // Always from the first on, whatever their times are.
-    const auto last_of_first = [&](std::int64_t count) {
-        return database
-            .execAndGet(
-                fmt::format("SELECT coalesce(max(id), 0) FROM (SELECT id FROM snapshots ORDER BY id LIMIT {})", count))
-            .getInt64();
-    };
-    if (age) {
-        // The clock may be set: in a run time goes by CLOCK_MONOTONIC, and the run's first snapshot tells the time of
-        // day.
-        const auto now_ns = static_cast<std::int64_t>(snapshot.time_ns);
-        if (!began_) {
-            began_ = ns_since_1970(snapshot.time) - now_ns;
-        }
-        SQLite::Statement oldest(database, "SELECT id, run, time, time_ns FROM snapshots ORDER BY id LIMIT ?");
-        oldest.bind(1, most_forgotten);
-        std::int64_t last = 0;
-        while (oldest.executeStep()) {
-            const bool is_of_this_run = oldest.getColumn(1).getInt64() == run_;
-            if (is_of_this_run ? oldest.getColumn(3).getInt64() >= now_ns - age->count()
-                               : oldest.getColumn(2).getInt64() >= *began_ + now_ns - age->count()) {
-                break;
-            }
-            last = oldest.getColumn(0).getInt64();
-        }
-        oldest.reset();
-        if (last > 0) {
-            forget_up_to(last);
-        }
-    }
-    if (bytes) {
-        const auto limit = static_cast<std::int64_t>(*bytes);
-        for (std::int64_t forgotten = 0, some = 1; forgotten < most_forgotten && size() > limit; some *= 2) {
-            if (const auto last = last_of_first(some)) {
-                forget_up_to(last);
-            }
-            forgotten += some;
-        }
-    }
-}
-
-void Recorder::forget_up_to(std::int64_t snapshot) {
-    auto &database = file_.database();
-    database.exec(
-        fmt::format("DELETE FROM sample_rows WHERE id <= (SELECT max(last_sample) FROM snapshots WHERE id <= {0});"
-                    "DELETE FROM snapshots WHERE id <= {0}; DELETE FROM missed WHERE snapshot <= {0};"
-                    "CREATE TEMP TABLE IF NOT EXISTS forgotten (flow INTEGER PRIMARY KEY);"
-                    "INSERT OR IGNORE INTO forgotten SELECT id FROM flow_rows WHERE closed_in <= {0};"
-                    "INSERT OR IGNORE INTO forgotten SELECT flow FROM absences WHERE since <= {0} AND until IS NULL;"
-                    "INSERT OR IGNORE INTO forgotten SELECT id FROM flow_rows WHERE closed_in IS NULL AND run < "
-                    "(SELECT coalesce(min(run), {1}) FROM snapshots);"
-                    "DELETE FROM absences WHERE since <= {0} AND until <= {0};"
-                    "DELETE FROM absences WHERE flow IN (SELECT flow FROM forgotten);"
-                    "DELETE FROM flow_details WHERE flow IN (SELECT flow FROM forgotten);"
-                    "DELETE FROM flow_rows WHERE id IN (SELECT flow FROM forgotten); DELETE FROM forgotten;"
-                    "DELETE FROM runs WHERE id < (SELECT coalesce(min(run), {1}) FROM snapshots);",
-                    snapshot, run_));
-    for (auto &[id, known] : known_) {
-        if (known.is_absent) { // it may have been forgotten
-            known.details = 0;
+/// A connection that does not meet the conditions now may have gone with what is beyond --keep.
+void Recorder::forget() {
+    if (retention_->forget(time_, time_ns_)) {
+        for (auto &[id, known] : known_) {
+            known.details = known.is_absent ? 0 : known.details;
         }
     }
 }
@@ -608,21 +429,6 @@ bool Recorder::same(Record one, Record other) const {
     const auto after = sampled.offset + sampled.size;
     return std::memcmp(one.data(), other.data(), sampled.offset) == 0 &&
            std::memcmp(one.data() + after, other.data() + after, one.size() - after) == 0;
-}
-
-RecordingDisplay::RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown,
-                                   std::chrono::nanoseconds interval)
-    : recorder_(std::move(recorder)), shown_(std::move(shown)), interval_(interval) {}
-
-Result<Viewer> RecordingDisplay::show(Snapshot snapshot) {
-    recorder_->record(snapshot);
-    if (!shown_) {
-        return Viewer::stays;
-    }
-    if (recorder_->unrecorded() > 0) {
-        snapshot.missed.push_back({"unrecorded_snapshots", recorder_->unrecorded()});
-    }
-    return shown_->show(std::move(snapshot));
 }
 
 } // namespace tcp_stats

@@ -1,4 +1,4 @@
-// Recording: every snapshot goes into a database, and then to whom it is shown.
+// Recording: every snapshot goes into a database.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,15 @@
 #include <unordered_map>
 #include <vector>
 
-#include <SQLiteCpp/Statement.h>
-
 #include "column/columns.h"
 #include "condition/filter.h"
-#include "loop/display.h"
+#include "snapshot/snapshot.h"
 #include "store/database.h"
+#include "store/retention.h"
 
 namespace tcp_stats {
+
+struct Statements;
 
 /// Writes flows of snapshots, each snapshot in one transaction. What cannot be written is counted, and the next
 /// snapshot is tried anew.
@@ -50,7 +51,6 @@ private:
         bool is_absent = false;   ///< it does not meet the conditions now
         std::uint64_t seen = 0;   ///< in which of the snapshots
     };
-    struct Statements;
 
     Recorder(RecordingFile file, const RecordReader &reader, CgroupPath cgroup_path, Settings settings);
 
@@ -66,11 +66,7 @@ private:
     void write_absences();
     void end_flow(std::uint64_t id, const Known &known);
     void write_missed(const Snapshot &snapshot);
-    void forget(const Snapshot &snapshot);
-    void forget_up_to(std::int64_t snapshot);
-    void give_pages_back();
-    /// Bytes of the file that are in use.
-    std::int64_t size();
+    void forget();
     bool same_details(Record one, Record other) const;
     bool same(Record one, Record other) const;
 
@@ -80,6 +76,7 @@ private:
     Settings settings_;
     std::vector<StoredField> details_, numbers_;
     std::unique_ptr<Statements> statements_;
+    std::optional<Retention> retention_;
 
     std::int64_t host_ = 0, run_ = 0;
     std::int64_t flows_before_ = 0; ///< their numbers begin behind those of earlier runs
@@ -87,32 +84,13 @@ private:
     std::int64_t last_snapshot_ = 0, last_sample_ = 0, last_details_ = 0;
     std::unordered_map<std::uint64_t, Known> known_; ///< by `Flow::id`
     std::unordered_map<std::uint64_t, bool> cgroups_;
-    std::optional<std::int64_t> began_; ///< when CLOCK_MONOTONIC was 0, by the first snapshot, in ns since 1970
-    std::uint64_t time_ns_ = 0;         ///< of the snapshot that is being written
-    std::vector<Snapshot> late_;        ///< last records of those that could not be written
+    std::int64_t time_ = 0;      ///< of the snapshot that is being written, in ns since 1970
+    std::uint64_t time_ns_ = 0;  ///< and by CLOCK_MONOTONIC
+    std::vector<Snapshot> late_; ///< last records of those that could not be written
     std::size_t late_flows_ = 0;
     std::map<std::string, std::uint64_t> late_missed_; ///< what was missed by then
     bool gap_ = true;                                  ///< the snapshot before is not in the file
     std::uint64_t unrecorded_ = 0;
-};
-
-/// Records what is shown; shows nothing where `shown` is null.
-class RecordingDisplay : public Display {
-public:
-    RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown,
-                     std::chrono::nanoseconds interval);
-
-    Result<Viewer> show(Snapshot snapshot) override;
-    std::chrono::nanoseconds interval() const override { return shown_ ? shown_->interval() : interval_; }
-    std::vector<int> inputs() const override { return shown_ ? shown_->inputs() : std::vector<int>(); }
-    Result<Viewer> respond() override { return shown_ ? shown_->respond() : Viewer::stays; }
-    bool is_kept() const override { return true; }
-    Result<void> end() override { return shown_ ? shown_->end() : Result<void>(); }
-
-private:
-    std::unique_ptr<Recorder> recorder_;
-    std::unique_ptr<Display> shown_;
-    std::chrono::nanoseconds interval_;
 };
 
 } // namespace tcp_stats

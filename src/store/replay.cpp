@@ -30,15 +30,9 @@ std::chrono::system_clock::time_point time_point(WallTime time) {
 }
 
 tl::unexpected<Error> damaged(const std::filesystem::path &path, const std::string &what) {
-    return fail(ErrorKind::not_a_recording, tr("--replay {}: the recording is damaged: {}", path.string(), what));
-}
-
-std::optional<FieldKind> kind_of(std::string_view text) {
-    return text == "unsigned" ? std::optional(FieldKind::unsigned_integer)
-           : text == "signed" ? std::optional(FieldKind::signed_integer)
-           : text == "text"   ? std::optional(FieldKind::text)
-           : text == "bytes"  ? std::optional(FieldKind::bytes)
-                              : std::nullopt;
+    return fail(ErrorKind::not_a_recording,
+                tr("--replay {}: the recording is damaged: {}; sqlite3 with .recover may save what is left",
+                   path.string(), what));
 }
 
 /// Its size in the records that are made here: numbers are not as they were in the program's.
@@ -125,7 +119,7 @@ Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &
         recording->begin_ = range.getColumn(0).getInt64();
         recording->end_ = range.getColumn(1).getInt64();
         if (recording->begin_ < 0 || recording->end_ > latest_time) {
-            return damaged(path, tr("its times are of no time"));
+            return damaged(path, tr("it has a snapshot of a time that cannot be"));
         }
         SQLite::Statement cgroups(*recording->database_, "SELECT host, id, path FROM cgroups");
         while (cgroups.executeStep()) {
@@ -149,7 +143,7 @@ Result<void> Recording::read_fields() {
     SQLite::Statement rows(*database_, "SELECT name, member, kind, size, stored_in, unit FROM fields ORDER BY id");
     while (rows.executeStep()) {
         StoredField field{.column = rows.getColumn(0).getString(), .member = rows.getColumn(1).getString()};
-        const auto kind = kind_of(rows.getColumn(2).getString());
+        const auto kind = kind_called(rows.getColumn(2).getString());
         const auto size = rows.getColumn(3).getInt64();
         if (!kind || size <= 0 || size > largest_field || !is_printable_word(field.column) ||
             !is_printable_word(field.member) || !is_printable_ascii(rows.getColumn(5).getString())) {

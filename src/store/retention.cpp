@@ -1,0 +1,93 @@
+#include "store/retention.h"
+
+#include <SQLiteCpp/Statement.h>
+#include <fmt/format.h>
+
+namespace tcp_stats {
+namespace {
+
+/// Snapshots that are forgotten at a time.
+constexpr std::int64_t most_forgotten = 128;
+/// Of the file, before some are given back.
+constexpr std::int64_t most_free_pages = 1024;
+
+} // namespace
+
+std::int64_t Retention::size() {
+    const auto number = [&](const char *pragma) {
+        return database_.execAndGet(fmt::format("PRAGMA {}", pragma)).getInt64();
+    };
+    return (number("page_count") - number("freelist_count")) * number("page_size");
+}
+
+bool Retention::forget(std::int64_t time, std::uint64_t time_ns) {
+    const auto &[age, bytes] = keep_;
+    bool something = false;
+    const auto forget_up_to_and_note = [&](std::int64_t snapshot) {
+        if (snapshot > 0) {
+            forget_up_to(snapshot);
+            something = true;
+        }
+    };
+    // Always from the first on, whatever their times are.
+    const auto last_of_first = [&](std::int64_t count) {
+        return database_
+            .execAndGet(
+                fmt::format("SELECT coalesce(max(id), 0) FROM (SELECT id FROM snapshots ORDER BY id LIMIT {})", count))
+            .getInt64();
+    };
+    if (age) {
+        // The clock may be set: in a run time goes by CLOCK_MONOTONIC, and the run's first snapshot tells the time of
+        // day.
+        const auto now_ns = static_cast<std::int64_t>(time_ns);
+        if (!began_) {
+            began_ = time - now_ns;
+        }
+        SQLite::Statement oldest(database_, "SELECT id, run, time, time_ns FROM snapshots ORDER BY id LIMIT ?");
+        oldest.bind(1, most_forgotten);
+        std::int64_t last = 0;
+        while (oldest.executeStep()) {
+            const bool is_of_this_run = oldest.getColumn(1).getInt64() == run_;
+            if (is_of_this_run ? oldest.getColumn(3).getInt64() >= now_ns - age->count()
+                               : oldest.getColumn(2).getInt64() >= *began_ + now_ns - age->count()) {
+                break;
+            }
+            last = oldest.getColumn(0).getInt64();
+        }
+        oldest.reset();
+        forget_up_to_and_note(last);
+    }
+    if (bytes) {
+        const auto limit = static_cast<std::int64_t>(*bytes);
+        for (std::int64_t forgotten = 0, some = 1; forgotten < most_forgotten && size() > limit; some *= 2) {
+            forget_up_to_and_note(last_of_first(some));
+            forgotten += some;
+        }
+    }
+    return something;
+}
+
+void Retention::forget_up_to(std::int64_t snapshot) {
+    database_.exec(
+        fmt::format("DELETE FROM sample_rows WHERE id <= (SELECT max(last_sample) FROM snapshots WHERE id <= {0});"
+                    "DELETE FROM snapshots WHERE id <= {0}; DELETE FROM missed WHERE snapshot <= {0};"
+                    "CREATE TEMP TABLE IF NOT EXISTS forgotten (flow INTEGER PRIMARY KEY);"
+                    "INSERT OR IGNORE INTO forgotten SELECT id FROM flow_rows WHERE closed_in <= {0};"
+                    "INSERT OR IGNORE INTO forgotten SELECT flow FROM absences WHERE since <= {0} AND until IS NULL;"
+                    "INSERT OR IGNORE INTO forgotten SELECT id FROM flow_rows WHERE closed_in IS NULL AND run < "
+                    "(SELECT coalesce(min(run), {1}) FROM snapshots);"
+                    "DELETE FROM absences WHERE since <= {0} AND until <= {0};"
+                    "DELETE FROM absences WHERE flow IN (SELECT flow FROM forgotten);"
+                    "DELETE FROM flow_details WHERE flow IN (SELECT flow FROM forgotten);"
+                    "DELETE FROM flow_rows WHERE id IN (SELECT flow FROM forgotten); DELETE FROM forgotten;"
+                    "DELETE FROM runs WHERE id < (SELECT coalesce(min(run), {1}) FROM snapshots);",
+                    snapshot, run_));
+}
+
+void Retention::give_pages_back() {
+    if (keep_.bytes && database_.execAndGet("PRAGMA freelist_count").getInt64() > most_free_pages) {
+        database_.exec(fmt::format("PRAGMA incremental_vacuum({})", most_free_pages / 2));
+    }
+}
+
+} // namespace tcp_stats

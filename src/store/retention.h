@@ -1,0 +1,39 @@
+// How much of a recording stays: --keep.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <SQLiteCpp/Database.h>
+
+#include "base/choices.h"
+
+namespace tcp_stats {
+
+/// Removes the oldest snapshots, and connections that have none left. Throws SQLite::Exception.
+class Retention {
+public:
+    /// `run`: the one that records now. `database` must outlive it.
+    Retention(SQLite::Database &database, const Keep &keep, std::int64_t run)
+        : database_(database), keep_(keep), run_(run) {}
+
+    /// What is too much when a snapshot of `time` (ns since 1970) and `time_ns` (CLOCK_MONOTONIC) comes; a part of it,
+    /// where that takes long, and the rest with the next ones. What becomes free is used for what comes. Whether there
+    /// was something.
+    bool forget(std::int64_t time, std::uint64_t time_ns);
+
+    /// Makes the file smaller, a little at a time, where much of it is free. Not within a transaction.
+    void give_pages_back();
+
+private:
+    void forget_up_to(std::int64_t snapshot);
+    /// Bytes of the file that are in use.
+    std::int64_t size();
+
+    SQLite::Database &database_;
+    Keep keep_;
+    std::int64_t run_;
+    std::optional<std::int64_t> began_; ///< when CLOCK_MONOTONIC was 0, by the first snapshot, in ns since 1970
+};
+
+} // namespace tcp_stats

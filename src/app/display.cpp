@@ -4,10 +4,35 @@
 
 #include "column/columns.h"
 #include "live/live_display.h"
+#include "loop/loop.h"
 #include "loop/pages.h"
 #include "output/writer.h"
 
 namespace tcp_stats {
+namespace {
+
+/// Adds groups to the snapshots of another.
+class GroupedSource : public SnapshotSource {
+public:
+    GroupedSource(SnapshotSource &source, GroupedFlows &grouped) : source_(source), grouped_(grouped) {}
+
+    Result<std::optional<Snapshot>> next() override {
+        auto snapshot = source_.next();
+        if (snapshot && *snapshot) {
+            grouped_.groups.add_to(**snapshot, grouped_.where);
+        }
+        return snapshot;
+    }
+    std::chrono::nanoseconds wait(std::chrono::nanoseconds interval) const override { return source_.wait(interval); }
+    int closed_fd() const override { return source_.closed_fd(); }
+    bool collect_closed() override { return source_.collect_closed(); }
+
+private:
+    SnapshotSource &source_;
+    GroupedFlows &grouped_;
+};
+
+} // namespace
 
 Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request, const Columns &columns,
                                               const RecordReader &reader, const GroupedFlows *grouped,
@@ -29,12 +54,13 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
                                    std::move(*view), options.interval, signals);
 }
 
-Result<std::optional<Snapshot>> GroupedSource::next() {
-    auto snapshot = source_.next();
-    if (snapshot && *snapshot) {
-        grouped_.groups.add_to(**snapshot, grouped_.where);
+Result<void> show(SnapshotSource &source, GroupedFlows *grouped, Display &display, std::optional<std::uint64_t> count,
+                  const StopSignals &signals) {
+    if (grouped == nullptr) {
+        return show_snapshots(source, display, count, signals);
     }
-    return snapshot;
+    GroupedSource with_groups(source, *grouped);
+    return show_snapshots(with_groups, display, count, signals);
 }
 
 } // namespace tcp_stats

@@ -1,8 +1,9 @@
 // What the options ask for to see snapshots on.
 #pragma once
 
+#include <cstdint>
 #include <memory>
-#include <string>
+#include <optional>
 
 #include "app/request.h"
 #include "cli/options.h"
@@ -18,19 +19,8 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
                                               const RecordReader &reader, const GroupedFlows *grouped,
                                               const StopSignals &signals);
 
-/// Adds groups to the snapshots of another.
-class GroupedSource : public SnapshotSource {
-public:
-    GroupedSource(SnapshotSource &source, GroupedFlows &grouped) : source_(source), grouped_(grouped) {}
-
-    Result<std::optional<Snapshot>> next() override;
-    std::chrono::nanoseconds wait(std::chrono::nanoseconds interval) const override { return source_.wait(interval); }
-    int closed_fd() const override { return source_.closed_fd(); }
-    bool collect_closed() override { return source_.collect_closed(); }
-
-private:
-    SnapshotSource &source_;
-    GroupedFlows &grouped_;
-};
+/// Shows the snapshots of `source`, with groups where `grouped` is not null. Errors: as `show_snapshots`.
+Result<void> show(SnapshotSource &source, GroupedFlows *grouped, Display &display, std::optional<std::uint64_t> count,
+                  const StopSignals &signals);
 
 } // namespace tcp_stats

@@ -23,7 +23,6 @@
 #include "kernel/program.h"
 #include "kernel/refusal.h"
 #include "live/live_display.h"
-#include "loop/loop.h"
 #include "loop/standard_output.h"
 #include "output/line_writer.h"
 #include "snapshot/history.h"
@@ -238,11 +237,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     }
     malloc_trim(0); // the start took memory that no snapshot needs
     Connections connections(*collector, *hooks, *reader, cgroups);
-    if (groups != nullptr) {
-        GroupedSource with_groups(connections, *groups);
-        return show_snapshots(with_groups, *display, options.count, signals);
-    }
-    return show_snapshots(connections, *display, options.count, signals);
+    return show(connections, groups, *display, options.count, signals);
 }
 
 } // namespace tcp_stats

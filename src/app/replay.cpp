@@ -8,7 +8,6 @@
 #include "app/request.h"
 #include "column/columns.h"
 #include "live/live_display.h"
-#include "loop/loop.h"
 #include "store/moment.h"
 #include "store/replay.h"
 
@@ -86,11 +85,7 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
     if (!display) {
         return tl::unexpected(display.error());
     }
-    if (groups != nullptr) {
-        GroupedSource with_groups(**source, *groups);
-        return show_snapshots(with_groups, **display, options.count, signals);
-    }
-    return show_snapshots(**source, **display, options.count, signals);
+    return show(**source, groups, **display, options.count, signals);
 }
 
 } // namespace tcp_stats

@@ -24,7 +24,7 @@
 #include "kernel/refusal.h"
 #include "live/live_display.h"
 #include "loop/standard_output.h"
-#include "output/line_writer.h"
+#include "output/writer.h"
 #include "snapshot/history.h"
 #include "store/recording_display.h"
 
@@ -71,7 +71,8 @@ private:
 
 /// Where a signal came before there was anything to show: as if it had come later.
 Result<void> end_before_start(const Options &options, const StopSignals &signals) {
-    const auto written = write_text(STDOUT_FILENO, last_words(options.output), signals.fd());
+    const auto written =
+        write_text(STDOUT_FILENO, options.shows ? last_words(options.output) : std::string(), signals.fd());
     return written ? Result<void>() : tl::unexpected(written.error());
 }
 

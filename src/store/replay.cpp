@@ -183,21 +183,19 @@ Result<std::unique_ptr<Replay>> Replay::create(Recording &recording, const Repla
             statement.bind(1, time);
             return statement.executeStep() ? statement.getColumn(0).getInt64() : 0;
         };
-        std::int64_t first = 0;
-        if (range.at) {
-            constexpr auto last_before = "SELECT max(id) FROM snapshots WHERE time <= ?";
-            first = replay->last_snapshot_ = id(last_before, *range.at);
-        } else {
-            first = id("SELECT min(id) FROM snapshots WHERE time >= ?", range.from.value_or(recording.begin()));
-            replay->last_snapshot_ =
-                id("SELECT max(id) FROM snapshots WHERE time <= ?", range.to.value_or(recording.end()));
+        constexpr auto last_before = "SELECT max(id) FROM snapshots WHERE time <= ?";
+        replay->last_snapshot_ = id(last_before, range.at.value_or(range.to.value_or(recording.end())));
+        const auto first =
+            range.at ? replay->last_snapshot_
+                     : id("SELECT min(id) FROM snapshots WHERE time >= ?", range.from.value_or(recording.begin()));
+        if (first != 0 && first <= replay->last_snapshot_) {
+            replay->seek(first);
         }
-        if (first == 0 || replay->last_snapshot_ == 0 || first > replay->last_snapshot_) {
+        if (!replay->next_) {
             return fail(ErrorKind::usage, tr("--replay {}: nothing was recorded then; the recording goes from {} to {}",
                                              recording.path().string(), utc(time_point(recording.begin())),
                                              utc(time_point(recording.end()))));
         }
-        replay->seek(first);
         return replay;
     } catch (const SQLite::Exception &exception) {
         return damaged(recording.path(), exception.what());

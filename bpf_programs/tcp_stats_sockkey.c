@@ -449,8 +449,8 @@ static inline int is_refused(struct flow_stats_t *s, struct sock *sk)
 /* Whether a record that was made for another connection stands at the address of `sk`. */
 static inline int is_of_another(struct flow_stats_t *s, struct sock *sk)
 {
-	return s->addr.proto &&
-	       (s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport);
+	return s->last_state == TCP_CLOSE ||
+	       (s->addr.proto && (s->addr.sport != sk->__sk_common.skc_num || s->addr.dport != sk->__sk_common.skc_dport));
 }
 
 /*
@@ -459,7 +459,7 @@ static inline int is_of_another(struct flow_stats_t *s, struct sock *sk)
  */
 static inline void remove_replaced(u64 key, struct flow_stats_t *s)
 {
-	if (s->addr.proto && s->last_state != TCP_LISTEN)
+	if (s->addr.proto && s->last_state != TCP_LISTEN && s->last_state != TCP_CLOSE)
 		COUNT_MISSED(replaced);
 	flow_stats.delete(&key);
 }
@@ -1202,6 +1202,14 @@ static inline int on_set_state(struct sock *sk, u32 old, int state, int place)
 #ifdef RING_BUFFER
 	if (last) {
 		hand_over(last, old);
+		/*
+		 * Before Linux 6.7 nothing can be removed while an interrupt finds this CPU about to lock the table. What stays is
+		 * marked as done, and as no flow's (first_seen_ns).
+		 */
+		if (s) {
+			s->last_state = TCP_CLOSE;
+			s->first_seen_ns = 0;
+		}
 		goto remove;
 	}
 #endif
@@ -1410,8 +1418,12 @@ RAW_TRACEPOINT_PROBE(inet_sock_set_state)
 	if (state == TCP_CLOSE) {
 		if (!s)
 			return 0;
-#if defined(SOCKET_WALK) && !KERNEL_HAS(bpf_tcp_iter_state, batch)
-		/* Before Linux 5.15 a walk does not lock the socket, and may just have made a record of a closing one. */
+		if (s->last_state == TCP_CLOSE) { /* done, but it could not be removed */
+			flow_stats.delete(&key);
+			return 0;
+		}
+#ifdef SOCKET_WALK
+		/* A walk that does not lock the socket (over files; any, before Linux 5.15) may just have made a record of a closing one. */
 		if (!s->opened_ns && bpf_ktime_get_ns() - s->first_seen_ns < JUST_NOW_NS) {
 			flow_stats.delete(&key);
 			if (old != TCP_SYN_RECV)

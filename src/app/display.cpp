@@ -36,7 +36,7 @@ private:
 
 Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request, const Columns &columns,
                                               const RecordReader &reader, const GroupedFlows *grouped,
-                                              const StopSignals &signals) {
+                                              const StopSignals &signals, Playback *playback) {
     const auto &shown = grouped == nullptr ? columns : grouped->groups.columns();
     auto view = request.view(shown);
     auto layout = request.layout(shown, grouped == nullptr ? "" : grouped->groups.key());
@@ -47,7 +47,7 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
         return std::make_unique<LiveDisplay>(shown,
                                              Model::Settings{std::move(*view), request.conditions(),
                                                              std::move(layout->columns), options.interval,
-                                                             has_unicode(), grouped != nullptr},
+                                                             has_unicode(), grouped != nullptr, playback},
                                              layout->colour, own_cost());
     }
     return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), shown, reader),

@@ -8,16 +8,18 @@
 #include "app/request.h"
 #include "cli/options.h"
 #include "loop/display.h"
+#include "loop/playback.h"
 #include "loop/snapshot_source.h"
 #include "loop/stop_signals.h"
 
 namespace tcp_stats {
 
 /// Columns of the rows, and how they are shown. `request`, `columns`, `reader` and `signals` must outlive the result.
-/// `grouped`: null: the rows are flows, of `columns`; else they are the groups of these.
+/// `grouped`: null: the rows are flows, of `columns`; else they are the groups of these. `playback`: null: what is
+/// shown is now.
 Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request, const Columns &columns,
                                               const RecordReader &reader, const GroupedFlows *grouped,
-                                              const StopSignals &signals);
+                                              const StopSignals &signals, Playback *playback = nullptr);
 
 /// Shows the snapshots of `source`, with groups where `grouped` is not null. Errors: as `show_snapshots`.
 Result<void> show(SnapshotSource &source, GroupedFlows *grouped, Display &display, std::optional<std::uint64_t> count,

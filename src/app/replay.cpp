@@ -3,12 +3,14 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "app/display.h"
 #include "app/request.h"
 #include "column/columns.h"
 #include "live/live_display.h"
 #include "store/moment.h"
+#include "store/player.h"
 #include "store/replay.h"
 
 namespace tcp_stats {
@@ -43,10 +45,31 @@ Result<ReplayRange> range_of(const Options &options, const Recording &recording)
         }
     }
     range.speed = options.speed;
-    if (!range.speed && options.output == OutputFormat::live) {
-        range.speed = 1;
-    }
     return range;
+}
+
+struct Source {
+    std::unique_ptr<RecordedSource> snapshots;
+    Playback *playback = nullptr; ///< of these, on a screen
+};
+
+Result<Source> source_of(const Options &options, Recording &recording, const ReplayRange &range) {
+    Source source;
+    if (options.output == OutputFormat::live) {
+        auto player = Player::create(recording, range);
+        if (!player) {
+            return tl::unexpected(player.error());
+        }
+        source.playback = player->get();
+        source.snapshots = std::move(*player);
+        return source;
+    }
+    auto replay = Replay::create(recording, range);
+    if (!replay) {
+        return tl::unexpected(replay.error());
+    }
+    source.snapshots = std::move(*replay);
+    return source;
 }
 
 } // namespace
@@ -67,25 +90,27 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
     if (!range) {
         return tl::unexpected(range.error());
     }
-    auto source = Replay::create(**recording, *range);
+    const auto source = source_of(options, **recording, *range);
     if (!source) {
         return tl::unexpected(source.error());
     }
     const auto &reader = (*recording)->reader();
     const Columns columns(
         reader,
-        [&](std::uint64_t id) -> const std::string & { return (*recording)->cgroup_path((*source)->host(), id); },
+        [&](std::uint64_t id) -> const std::string & {
+            return (*recording)->cgroup_path(source->snapshots->host(), id);
+        },
         (*recording)->own_fields());
     auto grouped = request->grouped(columns);
     if (!grouped) {
         return tl::unexpected(grouped.error());
     }
     auto *groups = *grouped ? &**grouped : nullptr;
-    const auto display = make_display(options, *request, columns, reader, groups, signals);
+    const auto display = make_display(options, *request, columns, reader, groups, signals, source->playback);
     if (!display) {
         return tl::unexpected(display.error());
     }
-    return show(**source, groups, **display, options.count, signals);
+    return show(*source->snapshots, groups, **display, options.count, signals);
 }
 
 } // namespace tcp_stats

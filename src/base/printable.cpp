@@ -1,6 +1,7 @@
 #include "base/printable.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -35,6 +36,22 @@ std::string printable(std::string_view text) {
 std::string printable_word(std::string_view text) { return escape_unless(text, is_plain_in_word); }
 
 std::string printable_ascii(std::string_view text) { return escape_unless(text, is_plain_in_line); }
+
+std::string unescaped(std::string_view text) {
+    std::string bytes;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned char byte = 0;
+        const auto *digits = text.data() + i + 2;
+        if (text.substr(i).starts_with("\\x") && i + 4 <= text.size() &&
+            std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+            bytes += static_cast<char>(byte);
+            i += 3;
+        } else {
+            bytes += text[i];
+        }
+    }
+    return bytes;
+}
 
 bool is_printable_word(std::string_view text) { return std::all_of(text.begin(), text.end(), is_plain_in_word); }
 

@@ -16,6 +16,9 @@ std::string printable_word(std::string_view text);
 /// The same with its spaces.
 std::string printable_ascii(std::string_view text);
 
+/// What `printable_word` or `printable_ascii` was given.
+std::string unescaped(std::string_view text);
+
 /// Whether these leave `text` as it is.
 bool is_printable_word(std::string_view text);
 bool is_printable_ascii(std::string_view text);

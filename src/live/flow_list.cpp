@@ -99,6 +99,14 @@ void FlowList::move_order(int step) {
     }
 }
 
+void FlowList::scroll_columns(bool further) {
+    if (further) {
+        first_column_ = std::min(first_column_ + 1, columns_.size() - 1);
+    } else if (first_column_ > 0) {
+        --first_column_;
+    }
+}
+
 bool FlowList::press(const Key &key) {
     const auto page = static_cast<std::ptrdiff_t>(page_);
     using enum Key::Code;
@@ -123,10 +131,10 @@ bool FlowList::press(const Key &key) {
         move(static_cast<std::ptrdiff_t>(rows_.size()));
         return true;
     case left:
-        first_column_ -= first_column_ > 0 ? 1 : 0;
+        scroll_columns(false);
         return true;
     case right:
-        first_column_ = std::min(first_column_ + 1, columns_.size() - 1);
+        scroll_columns(true);
         return true;
     case character:
         return press_letter(key.character);
@@ -137,6 +145,12 @@ bool FlowList::press(const Key &key) {
 
 bool FlowList::press_letter(char32_t letter) {
     switch (letter) {
+    case U'[':
+        scroll_columns(false);
+        return true;
+    case U']':
+        scroll_columns(true);
+        return true;
     case U'j':
         move(1);
         return true;

@@ -51,6 +51,7 @@ private:
     void arrange();
     void select(std::size_t row);
     void move(std::ptrdiff_t rows);
+    void scroll_columns(bool further);
     void move_order(int step);
     void scroll_to_order(std::size_t width);
     std::string heading_of(const Column &column) const;

@@ -10,6 +10,8 @@ struct Key {
         down,
         left,
         right,
+        shift_left,
+        shift_right,
         page_up,
         page_down,
         home,

@@ -11,7 +11,7 @@ constexpr int most_keys = 100;
 } // namespace
 
 LiveDisplay::LiveDisplay(const Columns &columns, Model::Settings settings, bool colour, std::function<Cost()> cost)
-    : model_(columns, std::move(settings)), colour_(colour), cost_(std::move(cost)) {}
+    : playback_(settings.playback), model_(columns, std::move(settings)), colour_(colour), cost_(std::move(cost)) {}
 
 Result<Viewer> LiveDisplay::show(Snapshot snapshot) {
     if (screen_ == nullptr) {
@@ -23,7 +23,9 @@ Result<Viewer> LiveDisplay::show(Snapshot snapshot) {
         screen_ = std::move(*opened);
     }
     model_.take(std::move(snapshot), cost_());
-    draw();
+    if (playback_ == nullptr || !playback_->is_on_its_way()) {
+        draw();
+    }
     return Viewer::stays;
 }
 

@@ -33,6 +33,7 @@ private:
     void draw();
     void close();
 
+    const Playback *playback_;
     Model model_;
     bool colour_;
     std::function<Cost()> cost_;

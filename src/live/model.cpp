@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "base/translate.h"
 #include "live/cells.h"
+#include "live/timeline.h"
 #include "output/human.h"
 #include "output/table_writer.h"
 #include "output/time_text.h"
@@ -18,6 +19,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
+
+constexpr double slowest = 1.0 / 64, fastest = 4096;
+constexpr WallTime minute_ns = 60'000'000'000;
 
 constexpr std::array<nanoseconds, 9> intervals = {milliseconds(100), milliseconds(200), milliseconds(500),
                                                   seconds(1),        seconds(2),        seconds(5),
@@ -43,18 +47,24 @@ std::vector<const Column *> columns_or_usual(const Columns &columns, std::vector
 
 Model::Model(const Columns &columns, Settings settings)
     : columns_(columns), conditions_(std::move(settings.conditions)), interval_(settings.interval),
-      grouped_(settings.grouped), unicode_(settings.unicode), traces_(columns),
+      grouped_(settings.grouped), unicode_(settings.unicode), playback_(settings.playback), traces_(columns),
       list_(std::move(settings.view), columns_or_usual(columns, std::move(settings.columns), settings.grouped),
-            settings.unicode) {}
+            settings.unicode),
+      help_(settings.playback != nullptr) {}
 
 void Model::take(Snapshot snapshot, const Cost &cost) {
+    if (snapshot.before_time_ns == 0) {
+        latest_ = {};
+        traces_ = Traces(columns_);
+        missed_in_all_.clear();
+    }
     missed_ = snapshot.missed;
     count(missed_);
     cost_ = cost;
     // What closes during a pause is shown after it, for as long as otherwise.
     latest_ = next_frame(latest_, std::move(snapshot), paused_);
     traces_.take(latest_.time_ns(), latest_.open_rows());
-    if (!paused_) {
+    if (!paused_ && (playback_ == nullptr || !playback_->is_on_its_way())) {
         show_latest();
     }
     traces_.forget_others(latest_.rows(), list_.frame().rows());
@@ -103,10 +113,19 @@ void Model::press(const Key &key) {
     case Place::filter:
         press_in_filter(key);
         break;
+    case Place::time:
+        if (!time_line_->press(key)) {
+            time_line_.reset();
+            place_ = Place::list;
+        }
+        break;
     case Place::chooser:
         press_in_chooser(key);
         break;
     case Place::detail:
+        if (press_playback(key)) {
+            break;
+        }
         if (!detail_->press(key)) {
             detail_.reset();
             place_ = Place::list;
@@ -124,8 +143,33 @@ void Model::press(const Key &key) {
     }
 }
 
+/// What goes through time.
+bool Model::press_playback(const Key &key) {
+    if (playback_ == nullptr) {
+        return false;
+    }
+    const auto go = [&](std::size_t moment) {
+        playback_->play(false);
+        playback_->go(moment);
+        return true;
+    };
+    const auto now = playback_->now();
+    switch (key.code) {
+    case Key::Code::left:
+        return go(now - (now > 0 ? 1 : 0));
+    case Key::Code::right:
+        return go(std::min(now + 1, playback_->moments().size() - 1));
+    case Key::Code::shift_left:
+        return go(moment_after(*playback_, -minute_ns));
+    case Key::Code::shift_right:
+        return go(moment_after(*playback_, minute_ns));
+    default:
+        return false;
+    }
+}
+
 void Model::press_in_list(const Key &key) {
-    if (list_.press(key)) {
+    if (press_playback(key) || list_.press(key)) {
         return;
     }
     if (key.code == Key::Code::enter) {
@@ -139,6 +183,12 @@ void Model::press_in_list(const Key &key) {
         case U'c':
             chooser_.emplace(columns_, list_.columns());
             place_ = Place::chooser;
+            break;
+        case U't':
+            if (playback_ != nullptr) {
+                time_line_.emplace(*playback_);
+                place_ = Place::time;
+            }
             break;
         case U'q':
             left_ = true;
@@ -154,7 +204,11 @@ bool Model::press_letter(char32_t letter) {
     switch (letter) {
     case U'p':
     case U' ':
-        set_paused(!paused_);
+        if (playback_ == nullptr) {
+            set_paused(!paused_);
+        } else {
+            playback_->play(!playback_->is_playing());
+        }
         return true;
     case U'+':
     case U'=':
@@ -207,14 +261,22 @@ void Model::press_in_chooser(const Key &key) {
     place_ = Place::list;
 }
 
+/// The speed, where something is played.
 void Model::change_interval(bool longer) {
-    if (longer) {
+    if (playback_ != nullptr) {
+        playback_->set_speed(std::clamp(playback_->speed() * (longer ? 2 : 0.5), slowest, fastest));
+    } else if (longer) {
         const auto next = std::upper_bound(intervals.begin(), intervals.end(), interval_);
         interval_ = next == intervals.end() ? interval_ : *next;
     } else {
         const auto next = std::lower_bound(intervals.begin(), intervals.end(), interval_);
         interval_ = next == intervals.begin() ? interval_ : *(next - 1);
     }
+}
+
+/// Where something is typed now; or null.
+const Prompt *Model::prompt() const {
+    return filter_line_ ? &filter_line_->prompt() : time_line_ ? &time_line_->prompt() : nullptr;
 }
 
 Line Model::header() const {
@@ -225,9 +287,10 @@ Line Model::header() const {
     const auto alive = frame.snapshot->rows() - (grouped_ ? 0 : frame.snapshot->closed_count);
     const auto closed = frame.closed_count();
     Line line = {{time_of_day(frame.snapshot->time), Style::strong}};
-    if (paused_) { // first, where no screen is too narrow for it
+    const bool at_end = playback_ != nullptr && playback_->now() + 1 == playback_->moments().size();
+    if (paused_ || (playback_ != nullptr && !playback_->is_playing())) { // first, where no screen is too narrow for it
         line.push_back({"  ", Style::plain});
-        line.push_back({tr("PAUSED"), Style::paused});
+        line.push_back({at_end ? tr("END") : tr("PAUSED"), Style::paused});
     }
     line.push_back(
         {"  " + (grouped_ ? tr("groups: {}", alive) : tr("flows: {}, closed: {}", alive, closed)), Style::plain});
@@ -237,7 +300,10 @@ Line Model::header() const {
     if (frame.snapshot->refused.value_or(0) != 0) {
         line.push_back({tr(", refused in the kernel: {}", *frame.snapshot->refused), Style::plain});
     }
-    line.push_back({"  " + tr("every {}", human(std::uint64_t(interval_.count()), unit_of("ns"))), Style::plain});
+    line.push_back(
+        {"  " + (playback_ != nullptr ? tr("speed {:g}", playback_->speed())
+                                      : tr("every {}", human(std::uint64_t(interval_.count()), unit_of("ns")))),
+         Style::plain});
     if (const auto *column = list_.order().column) { // which may be out of sight
         line.push_back({"  " + tr("by {}", (list_.order().descending ? "-" : "") + column->name), Style::plain});
     }
@@ -245,8 +311,13 @@ Line Model::header() const {
 }
 
 /// The conditions have a line of their own, where there are any.
-std::vector<Line> Model::above() const {
+std::vector<Line> Model::above(std::size_t width) const {
     std::vector<Line> lines = {header()};
+    if (playback_ != nullptr) {
+        for (auto &line : timeline(*playback_, width, unicode_)) {
+            lines.push_back(std::move(line));
+        }
+    }
     Line conditions;
     for (const auto &condition : {conditions_, filter_}) {
         if (!condition.empty()) {
@@ -288,11 +359,16 @@ std::vector<std::pair<const char *, const char *>> Model::keys_here() const {
         return {{"Esc", translate("back")},
                 {"Up Down", translate("further fields")},
                 {"p", translate("pause")},
-                {"+-", translate("interval")},
+                {"+-", playback_ == nullptr ? translate("interval") : translate("speed")},
                 {"h", translate("help")}};
     case Place::help:
         return {{"Up Down", translate("further lines")}, {"Esc", translate("back")}};
     default:
+        if (playback_ != nullptr) {
+            return {{"h", translate("help")},        {"Left Right", translate("step")}, {"Space", translate("play")},
+                    {"t", translate("go to")},       {"+-", translate("speed")},        {"/", translate("filter")},
+                    {"Enter", translate("details")}, {"q", translate("quit")}};
+        }
         return {{"h", translate("help")},    {"/", translate("filter")},  {"<>", translate("order")},
                 {"r", translate("reverse")}, {"c", translate("columns")}, {"Enter", translate("details")},
                 {"p", translate("pause")},   {"q", translate("quit")},    {"+-", translate("interval")}};
@@ -300,17 +376,21 @@ std::vector<std::pair<const char *, const char *>> Model::keys_here() const {
 }
 
 Line Model::status() const {
-    Line line = {
-        {tr("own cost: CPU {:.1f}%, memory {}", cost_.cpu_percent, human(cost_.memory_bytes, unit_of("bytes"))),
-         Style::plain}};
+    Line line;
+    if (playback_ == nullptr) {
+        line.push_back(
+            {tr("own cost: CPU {:.1f}%, memory {}", cost_.cpu_percent, human(cost_.memory_bytes, unit_of("bytes"))) +
+                 "  ",
+             Style::plain});
+    }
     if (missed_in_all_.empty()) {
-        line.push_back({"  " + tr("missed: nothing"), Style::plain});
+        line.push_back({tr("missed: nothing"), Style::plain});
         return line;
     }
     if (!missed_.empty()) {
-        line.push_back({"  " + tr("missed: {}", counts_text(missed_)), Style::warning});
+        line.push_back({tr("missed: {}", counts_text(missed_)) + "  ", Style::warning});
     }
-    line.push_back({"  " + tr("missed in all: {}", counts_text(missed_in_all_)), Style::plain});
+    line.push_back({tr("missed in all: {}", counts_text(missed_in_all_)), Style::plain});
     return line;
 }
 
@@ -328,9 +408,9 @@ std::vector<Line> Model::body(Size size) {
 }
 
 Picture Model::picture(Size size) {
-    auto lines = above();
-    auto below =
-        place_ == Place::filter ? filter_line_->lines(size.columns) : std::vector<Line>{message_or_keys(size.columns)};
+    auto lines = above(size.columns);
+    const auto *typed = prompt();
+    auto below = typed != nullptr ? typed->lines(size.columns) : std::vector<Line>{message_or_keys(size.columns)};
     const auto others = lines.size() + below.size() + 1; // and the last line
     auto middle = body({std::max(size.rows, others) - others, size.columns});
     lines.insert(lines.end(), middle.begin(), middle.end());
@@ -345,8 +425,8 @@ Picture Model::picture(Size size) {
         line = cut(std::move(line), size.columns);
     }
     Picture picture{std::move(lines)};
-    if (place_ == Place::filter && first_below < size.rows && size.columns > 0) {
-        picture.cursor = {first_below, std::min(filter_line_->cursor(size.columns), size.columns - 1)};
+    if (typed != nullptr && first_below < size.rows && size.columns > 0) {
+        picture.cursor = {first_below, std::min(typed->cursor(size.columns), size.columns - 1)};
     }
     return picture;
 }

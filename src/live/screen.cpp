@@ -58,6 +58,10 @@ Key key_of_code(wint_t code) {
         return {left};
     case KEY_RIGHT:
         return {right};
+    case KEY_SLEFT:
+        return {shift_left};
+    case KEY_SRIGHT:
+        return {shift_right};
     case KEY_PPAGE:
         return {page_up};
     case KEY_NPAGE:
@@ -100,12 +104,12 @@ void define_common_keys() {
         const char *bytes;
         int key;
     };
-    static constexpr Sequence sequences[] = {{"\x1b[A", KEY_UP},    {"\x1b[B", KEY_DOWN},   {"\x1b[C", KEY_RIGHT},
-                                             {"\x1b[D", KEY_LEFT},  {"\x1b[H", KEY_HOME},   {"\x1bOH", KEY_HOME},
-                                             {"\x1b[1~", KEY_HOME}, {"\x1b[7~", KEY_HOME},  {"\x1b[F", KEY_END},
-                                             {"\x1bOF", KEY_END},   {"\x1b[4~", KEY_END},   {"\x1b[8~", KEY_END},
-                                             {"\x1b[3~", KEY_DC},   {"\x1b[5~", KEY_PPAGE}, {"\x1b[6~", KEY_NPAGE},
-                                             {"\x1bOP", KEY_F(1)},  {"\x1b[11~", KEY_F(1)}};
+    static constexpr Sequence sequences[] = {
+        {"\x1b[A", KEY_UP},     {"\x1b[B", KEY_DOWN},     {"\x1b[C", KEY_RIGHT},    {"\x1b[D", KEY_LEFT},
+        {"\x1b[H", KEY_HOME},   {"\x1bOH", KEY_HOME},     {"\x1b[1~", KEY_HOME},    {"\x1b[7~", KEY_HOME},
+        {"\x1b[F", KEY_END},    {"\x1bOF", KEY_END},      {"\x1b[4~", KEY_END},     {"\x1b[8~", KEY_END},
+        {"\x1b[3~", KEY_DC},    {"\x1b[5~", KEY_PPAGE},   {"\x1b[6~", KEY_NPAGE},   {"\x1bOP", KEY_F(1)},
+        {"\x1b[11~", KEY_F(1)}, {"\x1b[1;2D", KEY_SLEFT}, {"\x1b[1;2C", KEY_SRIGHT}};
     for (const auto &[bytes, code] : sequences) {
         define_key(bytes, code);
     }

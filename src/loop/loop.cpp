@@ -41,21 +41,6 @@ Result<Next> wait_for_next(Clock::time_point &due, SnapshotSource &source, Displ
     return Next::snapshot;
 }
 
-/// There is nothing more to show: a screen stays until its viewer leaves.
-Result<void> wait_for_leave(Display &display, const StopSignals &signals) {
-    while (!display.inputs().empty()) {
-        const auto woken = signals.wait(Clock::now() + std::chrono::hours(1), display.inputs());
-        const auto viewer = woken.by == StopSignals::By::descriptor ? display.respond() : Viewer::stays;
-        if (!viewer) {
-            return tl::unexpected(viewer.error());
-        }
-        if (woken.by == StopSignals::By::signal || *viewer == Viewer::left) {
-            break;
-        }
-    }
-    return {};
-}
-
 } // namespace
 
 Result<void> show_snapshots(SnapshotSource &source, Display &display, std::optional<std::uint64_t> count,
@@ -68,9 +53,6 @@ Result<void> show_snapshots(SnapshotSource &source, Display &display, std::optio
             return tl::unexpected(snapshot.error());
         }
         if (!*snapshot) {
-            if (auto left = wait_for_leave(display, signals); !left) {
-                return left;
-            }
             break;
         }
         const auto viewer = display.show(std::move(**snapshot));

@@ -64,6 +64,7 @@ constexpr KnownField known_places[] = {
     {"netns", &KnownPlaces::netns, KnownField::own},
     {"pid", &KnownPlaces::pid, KnownField::own},
     {"cgroup", &KnownPlaces::cgroup, KnownField::own},
+    {"ended", &KnownPlaces::ended, KnownField::own},
     {"busy_us", &KnownPlaces::busy_us, KnownField::own},
     {"rwnd_limited_us", &KnownPlaces::rwnd_limited_us, KnownField::own},
     {"sndbuf_limited_us", &KnownPlaces::sndbuf_limited_us, KnownField::own},

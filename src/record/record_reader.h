@@ -30,7 +30,7 @@ struct KnownPlaces {
     Place pkts_sent, bytes_sent, retransmits, last_state, last_seen_ns, srtt_us, rtt_us, cwnd;
     // Of the monitor: integers, else they are nowhere.
     Place first_seen_ns, opened_ns, sampled_ns, closed_ns, state_since_ns;
-    Place netns, pid, cgroup;
+    Place netns, pid, cgroup, ended;
     Place busy_us, rwnd_limited_us, sndbuf_limited_us, recovery_us, cwnd_limited, sndbuf_full, notsent, mss;
 };
 

@@ -197,6 +197,7 @@ void Recorder::write(const Snapshot &snapshot) {
     add.bind(3, time_);
     bind_number(add, 4, time_ns_);
     forget();
+    trouble_ = {};
     for (const auto &earlier : late_) {
         write_flows(earlier);
     }
@@ -215,6 +216,15 @@ void Recorder::write(const Snapshot &snapshot) {
     } else {
         add.bind(7);
     }
+    const auto bind_where_known = [&](int index, const Place &place, std::uint64_t count) {
+        if (place) {
+            bind_number(add, index, count);
+        } else {
+            add.bind(index);
+        }
+    };
+    bind_where_known(8, reader_.places().retransmits, trouble_.retransmits);
+    bind_where_known(9, reader_.places().ended, trouble_.resets);
     execute(add);
 }
 
@@ -222,6 +232,7 @@ void Recorder::write_flows(const Snapshot &snapshot) {
     for (std::size_t i = 0; i < snapshot.flows.size(); ++i) {
         const Row row{&snapshot, i};
         if (matches(row, settings_.where)) {
+            trouble_.add(row, reader_.places());
             write_flow(snapshot, row);
         } else if (const auto found = known_.find(row.flow().id); found != known_.end()) {
             write_absence(row, found->second);

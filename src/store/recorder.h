@@ -12,6 +12,7 @@
 #include "column/columns.h"
 #include "condition/filter.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/trouble.h"
 #include "store/database.h"
 #include "store/retention.h"
 
@@ -86,6 +87,7 @@ private:
     std::unordered_map<std::uint64_t, bool> cgroups_;
     std::int64_t time_ = 0;      ///< of the snapshot that is being written, in ns since 1970
     std::uint64_t time_ns_ = 0;  ///< and by CLOCK_MONOTONIC
+    Trouble trouble_;            ///< in that snapshot
     std::vector<Snapshot> late_; ///< last records of those that could not be written
     std::size_t late_flows_ = 0;
     std::map<std::string, std::uint64_t> late_missed_; ///< what was missed by then

@@ -40,7 +40,7 @@ Statements::Statements(SQLite::Database &database, const std::vector<StoredField
                          "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET details = excluded.details, "
                          "opened = coalesce(opened, excluded.opened), closed = excluded.closed, "
                          "closed_in = excluded.closed_in, last_record = excluded.last_record"),
-      add_snapshot(database, "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      add_snapshot(database, "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       add_missed(database, "INSERT INTO missed VALUES (?, ?, ?)"),
       add_absence(database, "INSERT INTO absences VALUES (?, ?, NULL)"),
       end_flow(database, "UPDATE flow_rows SET last_record = ? WHERE id = ?"),

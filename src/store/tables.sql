@@ -40,7 +40,9 @@ CREATE TABLE snapshots (
     time_ns INTEGER,
     first_sample INTEGER, -- of sample_rows: those of this snapshot; null: none
     last_sample INTEGER,
-    refused INTEGER -- sockets that the conditions left out, where the kernel decided
+    refused INTEGER,     -- sockets that the conditions left out, where the kernel decided
+    retransmits INTEGER, -- segments that were sent again since the snapshot before
+    resets INTEGER       -- connections that a reset ended since then
 );
 CREATE INDEX snapshots_by_time ON snapshots (time);
 

@@ -1,11 +1,12 @@
 """The live view in a real terminal: golden screens, and that the terminal is left as it was found.
 
-screens.py SCENE [--update] [NAME…]: with --update the golden files are written anew; look at the difference then.
+screens.py SCENE MADE_RECORDING MONITOR [--update] [NAME…]: with --update the golden files are written anew; look at the difference then.
 """
 import difflib
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,9 +15,9 @@ import traceback
 from terminal import Terminal, wait_for
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
-SCENE = os.path.abspath(sys.argv[1])
+SCENE, MADE_RECORDING, MONITOR = (os.path.abspath(path) for path in sys.argv[1:4])
 UPDATE = "--update" in sys.argv
-NAMES = [word for word in sys.argv[2:] if not word.startswith("--")]
+NAMES = [word for word in sys.argv[4:] if not word.startswith("--")]
 
 tests = []
 written = {}  # golden screens, by name
@@ -139,6 +140,75 @@ def a_closed_flow_is_marked_and_goes_after_some_seconds():
         terminal.wait_for_no_text("flows:")
         start(terminal, snapshots=9, flows=5)
         is_golden(terminal, "gone")
+
+
+def replay(terminal, directory, options):
+    recording = f"{directory}/made.db"
+    subprocess.run([MADE_RECORDING, recording], check=True)
+    terminal.run(f"{MONITOR} --replay {recording} --output live {options}")
+
+
+@test
+def a_recording_is_gone_through_by_snapshots_by_minutes_and_to_a_time():
+    with Terminal() as terminal, tempfile.TemporaryDirectory() as directory:
+        replay(terminal, directory, "--at 12:02:00")
+        is_golden(terminal, "replay_at")
+        terminal.press("Left", "Left")
+        is_golden(terminal, "replay_back")
+        terminal.press("Right", "Right")
+        terminal.wait_for_text("12:02:00  PAUSED")
+        terminal.press("S-Right")
+        terminal.wait_for_text("12:03:00  PAUSED")
+        terminal.press("t")
+        terminal.type("12:02:59")
+        terminal.press("Enter")
+        is_golden(terminal, "replay_burst")
+        terminal.press("Enter")
+        is_golden(terminal, "replay_detail")
+        terminal.press("S-Left", "Escape")
+        terminal.wait_for_text("12:01:59  PAUSED")
+        terminal.press("t")
+        terminal.type("25:99")
+        terminal.press("Enter")
+        is_golden(terminal, "replay_mistake")
+        terminal.press("C-u")
+        terminal.type("12:03:30")
+        terminal.press("Enter")
+        is_golden(terminal, "replay_resets")
+
+
+@test
+def where_there_are_no_flows_or_no_recording_and_at_its_end():
+    with Terminal() as terminal, tempfile.TemporaryDirectory() as directory:
+        replay(terminal, directory, "--at 12:04:30")
+        is_golden(terminal, "replay_no_flows")
+        terminal.press("t")
+        terminal.type("12:05:30")  # nothing was recorded then
+        terminal.press("Enter")
+        terminal.wait_for_text("12:04:59  PAUSED")
+        terminal.press("Right")
+        is_golden(terminal, "replay_after_gap")
+        terminal.press("t")
+        terminal.type("-0s")
+        terminal.press("Enter")
+        is_golden(terminal, "replay_end")
+        terminal.press("Right", "S-Right")
+        is_golden(terminal, "replay_end")
+        terminal.press("h")
+        is_golden(terminal, "replay_help")
+        terminal.press("Escape", "Space")  # it begins anew
+        terminal.wait_for_text("12:00:03  flows")
+        terminal.press("+", "+", "+")
+        terminal.wait_for_text("speed 8")
+        terminal.wait_for_text("12:00:1")
+        terminal.press("Space")
+        terminal.wait_for_text("PAUSED")
+        terminal.press("t")
+        terminal.type("12:00:00")  # before the first
+        terminal.press("Enter")
+        terminal.wait_for_text("12:00:01  PAUSED")
+        terminal.press("Left", "S-Left", "q")
+        terminal.wait_for_no_text("PAUSED")
 
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")

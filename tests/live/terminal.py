@@ -62,7 +62,7 @@ class Terminal:
         self.ask("send-keys", *keys)
 
     def type(self, text):
-        self.ask("send-keys", "-l", text)
+        self.ask("send-keys", "-l", "--", text)
 
     def run(self, command):
         """At the shell's prompt, for which it waits. What is typed before is echoed twice, and Enter is taken by whoever

@@ -189,13 +189,13 @@ TEST_CASE("a mistake in the condition is shown with a caret under its place, and
 TEST_CASE("a condition longer than the screen is moved so that the cursor and the caret are seen") {
     FilterLine line(columns(), "rtt_us > 1 and rtt_us > 2 and bites > 3");
     line.press({Code::enter});
-    auto lines = line.lines(20);
+    auto lines = line.prompt().lines(20);
     CHECK(lines[0][0].text == "s > 2 and bites > 3");
     CHECK(lines[1][0].text == "          ^");
-    CHECK(line.cursor(20) == 19);
+    CHECK(line.prompt().cursor(20) == 19);
     line.press({Code::home});
-    CHECK(line.lines(20)[0][0].text.starts_with("/ rtt_us > 1"));
-    CHECK(line.cursor(20) == 2);
+    CHECK(line.prompt().lines(20)[0][0].text.starts_with("/ rtt_us > 1"));
+    CHECK(line.prompt().cursor(20) == 2);
 }
 
 TEST_CASE("conditions of the options hold beside one that is typed, and so does the number of flows") {

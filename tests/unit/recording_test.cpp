@@ -1,6 +1,7 @@
 // What was recorded comes back number by number, and is asked in SQL.
 #include "recording.h"
 #include "store/moment.h"
+#include "store/player.h"
 
 using namespace recording_test;
 
@@ -35,6 +36,67 @@ TEST_CASE("a replay is what was recorded, number by number") {
         CHECK(replay.error().message.find("from 2026-02-01T12:00:01.000Z to 2026-02-01T12:03:20.000Z") !=
               std::string::npos);
     }
+}
+
+TEST_CASE("a player comes to each snapshot as it was, whatever the way") {
+    const TemporaryDirectory directory;
+    Traffic traffic(40);
+    std::vector<std::string> live;
+    {
+        auto made = recorder(directory.file());
+        live = recorded(**made, traffic, 150);
+    }
+    {
+        auto made = recorder(directory.file()); // after a pause
+        const auto more = recorded(**made, traffic, 150);
+        live.insert(live.end(), more.begin(), more.end());
+    }
+    auto recording = Recording::open(directory.file()).value();
+    auto player = Player::create(*recording, {}).value();
+    const Columns columns(
+        recording->reader(),
+        [&](std::uint64_t id) -> const std::string & { return recording->cgroup_path(player->host(), id); },
+        recording->own_fields());
+    const auto next = [&] {
+        Snapshot snapshot;
+        do {
+            CHECK(player->wait(std::chrono::seconds(1)).count() == 0);
+            snapshot = player->next().value().value();
+        } while (player->is_on_its_way());
+        return json(snapshot, columns, recording->reader());
+    };
+    const auto as_it_was = replayed(directory.file());
+    REQUIRE(player->moments().size() == as_it_was.size());
+    CHECK(next() == as_it_was[0]);
+    player->play(false);
+    CHECK(player->wait(std::chrono::seconds(1)) > std::chrono::hours(1));
+    for (const std::size_t moment : {1, 2, 299, 298, 150, 149, 151, 61, 60, 120, 121, 0, 7, 290}) {
+        INFO("moment " << moment);
+        player->go(moment);
+        CHECK(player->now() == moment);
+        CHECK(next() == as_it_was[moment]);
+        CHECK(player->now() == moment);
+    }
+    player->play(true);
+    player->set_speed(4);
+    CHECK(player->wait({}) == std::chrono::milliseconds(250));
+    player->go(299);
+    CHECK(next() == as_it_was[299]);
+    CHECK_FALSE(player->is_playing());
+    player->play(true); // from the beginning
+    CHECK(next() == as_it_was[0]);
+    CHECK(player->moment_at("12:01:00").value() == 59);
+    CHECK(player->moment_at("-0s").value() == 299);
+    CHECK(player->moment_at("2026-01-01").value() == 0);
+    CHECK(player->moment_at("soon").error().kind == ErrorKind::usage);
+    // Nothing is counted twice, and nothing left out.
+    std::uint64_t resets = 0;
+    for (const auto &moment : player->moments()) {
+        resets += moment.resets.value();
+    }
+    CHECK(static_cast<std::int64_t>(resets) ==
+          number(directory.file(),
+                 "SELECT count(*) FROM flows WHERE ended LIKE 'reset%' OR ended IN ('refused', 'aborted')"));
 }
 
 TEST_CASE("a connection that does nothing is written once a minute, with what it is by words") {

@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "loop/pages.h"
 #include "output/writer.h"
+#include "report/report_display.h"
 
 namespace tcp_stats {
 namespace {
@@ -34,9 +35,24 @@ private:
 
 } // namespace
 
+Result<void> check_output(const Options &options) {
+    return options.output == OutputFormat::live     ? check_terminal()
+           : options.output == OutputFormat::report ? check_report_output()
+                                                    : Result<void>();
+}
+
 Result<std::unique_ptr<Display>> make_display(const Options &options, const Request &request, const Columns &columns,
                                               const RecordReader &reader, const GroupedFlows *grouped,
-                                              const StopSignals &signals, Playback *playback) {
+                                              const StopSignals &signals, const Shown &of) {
+    if (options.output == OutputFormat::report) {
+        auto where = request.filters(columns);
+        if (!where) {
+            return tl::unexpected(where.error());
+        }
+        return std::make_unique<ReportDisplay>(Tally(columns, reader, std::move(*where)),
+                                               ReportOrigin{of.host, of.kernel, request.conditions()},
+                                               options.interval);
+    }
     const auto &shown = grouped == nullptr ? columns : grouped->groups.columns();
     auto view = request.view(shown);
     auto layout = request.layout(shown, grouped == nullptr ? "" : grouped->groups.key());
@@ -47,7 +63,7 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
         return std::make_unique<LiveDisplay>(shown,
                                              Model::Settings{std::move(*view), request.conditions(),
                                                              std::move(layout->columns), options.interval,
-                                                             has_unicode(), grouped != nullptr, playback},
+                                                             has_unicode(), grouped != nullptr, of.playback},
                                              layout->colour, own_cost());
     }
     return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), shown, reader),

@@ -10,6 +10,7 @@
 
 #include "app/display.h"
 #include "app/request.h"
+#include "base/running_kernel.h"
 #include "base/translate.h"
 #include "column/columns.h"
 #include "compile/compiler.h"
@@ -152,7 +153,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (!request) {
         return tl::unexpected(request.error());
     }
-    if (auto usable = options.output == OutputFormat::live ? check_terminal() : Result<void>(); !usable) {
+    if (auto usable = check_output(options); !usable) {
         return usable;
     }
     if (auto added = text->add(options.fields); !added) {
@@ -209,7 +210,8 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     auto *groups = *grouped ? &**grouped : nullptr;
     std::unique_ptr<Display> display;
     if (options.shows) {
-        auto shown = make_display(options, *request, columns, *reader, groups, signals);
+        auto shown =
+            make_display(options, *request, columns, *reader, groups, signals, {host_name(), running_kernel_release()});
         if (!shown) {
             return tl::unexpected(shown.error());
         }

@@ -79,7 +79,7 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
     if (!request) {
         return tl::unexpected(request.error());
     }
-    if (auto usable = options.output == OutputFormat::live ? check_terminal() : Result<void>(); !usable) {
+    if (auto usable = check_output(options); !usable) {
         return usable;
     }
     auto recording = Recording::open(*options.replay);
@@ -106,7 +106,8 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
         return tl::unexpected(grouped.error());
     }
     auto *groups = *grouped ? &**grouped : nullptr;
-    const auto display = make_display(options, *request, columns, reader, groups, signals, source->playback);
+    const auto display = make_display(options, *request, columns, reader, groups, signals,
+                                      {(*recording)->host(), (*recording)->kernel(), source->playback});
     if (!display) {
         return tl::unexpected(display.error());
     }

@@ -157,7 +157,8 @@ std::vector<std::string> Request::unused_fields() const {
     if (options_.record && by_itself) {
         return {};
     }
-    if (options_.output == OutputFormat::live || (by_itself && options_.output != OutputFormat::table)) {
+    if (options_.output == OutputFormat::live || options_.output == OutputFormat::report ||
+        (by_itself && options_.output != OutputFormat::table)) {
         return {}; // it shows them all, or may when a key is pressed
     }
     std::set<std::string> asked_for;

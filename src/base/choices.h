@@ -28,6 +28,6 @@ enum class KernelTypesChoice { automatic, btf, headers };
 enum class AttachChoice { automatic, kprobe, fentry };
 
 /// --output: how snapshots are shown.
-enum class OutputFormat { line, table, json, csv, live };
+enum class OutputFormat { line, table, json, csv, live, report };
 
 } // namespace tcp_stats

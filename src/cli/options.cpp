@@ -67,9 +67,11 @@ po::options_description describe_options() {
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
         "count,c", option("N"), translate("exit after N snapshots"))(
-        "output,o", option("line|table|json|csv|live"),
+        "output,o", option("line|table|json|csv|live|report"),
         translate("line: name=value, for scripts (the default); table: for people; json: an object for each snapshot, "
-                  "one a line; csv: a row for each flow; live: a full screen with keys, h lists them"))(
+                  "one a line; csv: a row for each flow; live: a full screen with keys, h lists them; report: one page "
+                  "of HTML "
+                  "about all snapshots, when they end"))(
         "group-by", option("KEY"),
         translate("show groups of flows, with sums and percentiles: by a field (dport, comm, cgroup_path), or by "
                   "networks of an address (daddr/24, daddr/24/64)"))(
@@ -189,6 +191,19 @@ Result<Keep> parse_keep(const std::string &text) {
         }
     }
     return misused(tr("--keep {}: it accepts a duration from 5m to 10000d, or a size from 1MB to 1000TB", text));
+}
+
+/// What a report shows is not for the options to choose.
+std::optional<Error> check_report(const Options &options, const po::variables_map &variables) {
+    for (const auto *option : {"columns", "sort", "top", "group-by", "pointers"}) {
+        if (options.output == OutputFormat::report && variables.count(option) != 0) {
+            return misused(
+                       tr("--{} has no meaning with -o report, which has the same parts always; leave out one of them",
+                          option))
+                .value();
+        }
+    }
+    return std::nullopt;
 }
 
 /// Options that have no meaning beside others.
@@ -335,7 +350,8 @@ Result<Options> parse_options(int argc, const char *const *argv) {
                                      {"table", OutputFormat::table},
                                      {"json", OutputFormat::json},
                                      {"csv", OutputFormat::csv},
-                                     {"live", OutputFormat::live}});
+                                     {"live", OutputFormat::live},
+                                     {"report", OutputFormat::report}});
     });
     const auto file = [](const std::string &text) -> Result<std::optional<std::filesystem::path>> {
         return std::filesystem::path(text);
@@ -377,6 +393,9 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     }
     if (error) {
         return tl::unexpected(*error);
+    }
+    if (const auto wrong = check_report(options, variables)) {
+        return tl::unexpected(*wrong);
     }
     if (const auto wrong = check_recording(options, variables)) {
         return tl::unexpected(*wrong);

@@ -65,7 +65,7 @@ void LiveDisplay::draw() {
     screen_->draw(model_.picture(screen_->size()));
 }
 
-Result<void> LiveDisplay::end() {
+Result<void> LiveDisplay::end(bool /*counted*/) {
     close();
     return {};
 }

@@ -26,7 +26,7 @@ public:
     std::vector<int> inputs() const override;
     Result<Viewer> respond() override;
     bool is_kept() const override { return false; }
-    Result<void> end() override;
+    Result<void> end(bool counted) override;
 
 private:
     void press(const Key &key);

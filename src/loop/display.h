@@ -29,8 +29,9 @@ public:
     /// not.
     virtual bool is_kept() const = 0;
 
-    /// After the last snapshot, where a signal ended it.
-    virtual Result<void> end() { return {}; }
+    /// After the last snapshot, unless the viewer left. `counted`: as many were shown as were asked for; else a signal
+    /// came, or there are no more.
+    virtual Result<void> end(bool /*counted*/) { return {}; }
 };
 
 } // namespace tcp_stats

@@ -59,8 +59,11 @@ Result<void> show_snapshots(SnapshotSource &source, Display &display, std::optio
         if (!viewer) {
             return tl::unexpected(viewer.error());
         }
-        if (*viewer == Viewer::left || (!stopped && count && number == *count)) {
+        if (*viewer == Viewer::left) {
             return {};
+        }
+        if (!stopped && count && number == *count) {
+            return display.end(true);
         }
         if (stopped) { // that was for what closed since the snapshot before
             break;
@@ -77,7 +80,7 @@ Result<void> show_snapshots(SnapshotSource &source, Display &display, std::optio
             break;
         }
     }
-    return display.end();
+    return display.end(false);
 }
 
 } // namespace tcp_stats

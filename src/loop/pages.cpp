@@ -25,7 +25,10 @@ Result<Viewer> Pages::show(Snapshot snapshot) {
     return written();
 }
 
-Result<void> Pages::end() {
+Result<void> Pages::end(bool counted) {
+    if (counted) {
+        return {};
+    }
     sink_.put(last_words(format_));
     const auto viewer = written();
     return viewer ? Result<void>() : tl::unexpected(viewer.error());

@@ -23,7 +23,7 @@ public:
     Result<Viewer> show(Snapshot snapshot) override;
     std::chrono::nanoseconds interval() const override { return interval_; }
     bool is_kept() const override { return true; }
-    Result<void> end() override;
+    Result<void> end(bool counted) override;
 
 private:
     /// What became of all that was written.

@@ -18,7 +18,8 @@ std::unique_ptr<Writer> make_writer(OutputFormat format, Layout layout, const Co
     case OutputFormat::csv:
         return std::make_unique<CsvWriter>(std::move(layout), columns);
     case OutputFormat::line:
-    case OutputFormat::live: // no text
+    case OutputFormat::live: // no text of snapshots
+    case OutputFormat::report:
         break;
     }
     return std::make_unique<LineWriter>(layout, columns, reader);

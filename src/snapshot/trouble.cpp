@@ -2,9 +2,15 @@
 
 namespace tcp_stats {
 
-bool is_reset(Word ended) {
+Outcome outcome_of(Word ended) {
     const auto name = name_of(ended);
-    return name.starts_with("reset_") || name == "refused" || name == "aborted";
+    if (name == "unreachable" || name == "refused" || name == "failed_at_once" || name.starts_with("connect_")) {
+        return Outcome::failed;
+    }
+    if (name.starts_with("reset_") || name == "aborted") {
+        return Outcome::reset;
+    }
+    return name.ends_with("_timeout") && name != "fin_wait2_timeout" ? Outcome::timed_out : Outcome::in_order;
 }
 
 void Trouble::add(const Row &row, const KnownPlaces &places) {
@@ -16,7 +22,8 @@ void Trouble::add(const Row &row, const KnownPlaces &places) {
     } else if (RecordReader::number(record, places.opened_ns) > row.snapshot->before_time_ns) {
         retransmits += now; // it began since then
     }
-    resets += row.closed() && is_reset({Naming::ending, RecordReader::number(record, places.ended)}) ? 1 : 0;
+    const Word ended = {Naming::ending, RecordReader::number(record, places.ended)};
+    resets += row.closed() && (outcome_of(ended) == Outcome::reset || name_of(ended) == "refused") ? 1 : 0;
 }
 
 } // namespace tcp_stats

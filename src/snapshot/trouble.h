@@ -8,8 +8,14 @@
 
 namespace tcp_stats {
 
-/// Whether a connection that ended so was reset, by one end or the other.
-bool is_reset(Word ended);
+/// How a connection ended, by its word of Naming::ending.
+enum class Outcome : std::uint8_t {
+    in_order,  ///< or it has not ended
+    failed,    ///< it never came about
+    reset,     ///< by one end or the other
+    timed_out, ///< the other end did not answer any more
+};
+Outcome outcome_of(Word ended);
 
 struct Trouble {
     std::uint64_t retransmits = 0; ///< segments that were sent again since the snapshot before

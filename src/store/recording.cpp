@@ -62,6 +62,12 @@ Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &
         if (recording->begin_ < 0 || recording->end_ > latest_time) {
             return damaged(path, tr("it has a snapshot of a time that cannot be"));
         }
+        SQLite::Statement host(*recording->database_,
+                               "SELECT h.name, h.kernel FROM runs r JOIN host h ON h.id = r.host ORDER BY r.id DESC");
+        if (host.executeStep()) {
+            recording->host_ = host.getColumn(0).getString();
+            recording->kernel_ = host.getColumn(1).getString();
+        }
         SQLite::Statement cgroups(*recording->database_, "SELECT host, id, path FROM cgroups");
         while (cgroups.executeStep()) {
             recording->cgroups_[{cgroups.getColumn(0).getInt64(),

@@ -32,6 +32,10 @@ public:
     /// Units of fields that are the program's own or the user's.
     const std::vector<UserField> &own_fields() const { return own_; }
 
+    /// Where the last run was, and its kernel (uname -r).
+    const std::string &host() const { return host_; }
+    const std::string &kernel() const { return kernel_; }
+
     /// Of the first and of the last snapshot; they differ in sign where nothing was recorded.
     WallTime begin() const { return begin_; }
     WallTime end() const { return end_; }
@@ -53,6 +57,7 @@ private:
     std::vector<StoredField> fields_;
     std::vector<UserField> own_;
     std::optional<RecordReader> reader_;
+    std::string host_, kernel_;
     WallTime begin_ = 0, end_ = 0;
     std::map<std::pair<std::int64_t, std::uint64_t>, std::string> cgroups_;
 };

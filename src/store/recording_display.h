@@ -21,7 +21,7 @@ public:
     std::vector<int> inputs() const override { return shown_ ? shown_->inputs() : std::vector<int>(); }
     Result<Viewer> respond() override { return shown_ ? shown_->respond() : Viewer::stays; }
     bool is_kept() const override { return true; }
-    Result<void> end() override { return shown_ ? shown_->end() : Result<void>(); }
+    Result<void> end(bool counted) override { return shown_ ? shown_->end(counted) : Result<void>(); }
 
 private:
     std::unique_ptr<Recorder> recorder_;

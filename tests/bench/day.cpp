@@ -1,6 +1,7 @@
-// day [BUSY [IDLE]]: a day of a host, made and not waited for: BUSY connections (default 20) send each second, IDLE
-// ones (480) do nothing, and one comes and goes each second. Prints what recording it takes, how fast it is replayed,
-// and what questions over all of it take.
+// day [BUSY [IDLE [SECONDS]]]: a day of a host, or SECONDS of it, made and not waited for: BUSY connections (default
+// 20) send each second, IDLE ones (480) do nothing, and one comes and goes each second. Prints what recording it takes,
+// how fast it is replayed, what a report takes, and what questions over all of it take.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 
 #include "flows.h"
 #include "output/writer.h"
+#include "report/report.h"
 #include "store/recorder.h"
 #include "store/replay.h"
 #include "view/view.h"
@@ -20,7 +22,6 @@ namespace {
 using namespace tcp_stats;
 
 constexpr std::uint64_t second_ns = 1'000'000'000;
-constexpr std::uint64_t seconds = 86400;
 
 double seconds_of(const std::function<void()> &action) {
     const auto start = std::chrono::steady_clock::now();
@@ -107,6 +108,7 @@ int main(int argc, char **argv) {
     const auto number = [&](int i, std::size_t otherwise) { return argc > i ? std::stoull(argv[i]) : otherwise; };
     const auto layout = built_in_layout();
     const auto reader = RecordReader::create(layout).value();
+    const auto seconds = number(3, 86'400);
     const std::string cgroup = "/system.slice/nginx.service";
     const CgroupPath path = [&](std::uint64_t) -> const std::string & { return cgroup; };
     const std::string file = std::filesystem::temp_directory_path() / "tcp_stats_monitor.day";
@@ -124,7 +126,7 @@ int main(int argc, char **argv) {
                 recorder->record(snapshot);
             }
         });
-        std::printf("recorded: %.2f ms a snapshot, %.0f MB\n", 1000 * took / seconds,
+        std::printf("recorded: %.2f ms a snapshot, %.0f MB\n", 1000 * took / static_cast<double>(seconds),
                     static_cast<double>(std::filesystem::file_size(file)) / 1e6);
     }
     auto recording = Recording::open(file).value();
@@ -139,16 +141,30 @@ int main(int argc, char **argv) {
             ++snapshots;
         }
     });
-    std::printf("replayed: %zu snapshots, %.0f times as fast as it was\n", snapshots, seconds / replayed);
+    std::printf("replayed: %zu snapshots, %.0f times as fast as it was\n", snapshots,
+                static_cast<double>(seconds) / replayed);
     auto again = Replay::create(*recording, {}).value();
     const auto as_json = seconds_of([&] {
-        for (int i = 0; i < 3600; ++i) {
+        for (std::uint64_t i = 0; i < std::min<std::uint64_t>(seconds, 3600); ++i) {
             const auto snapshot = again->next().value();
             writer->write(*snapshot, rows_in_view(*snapshot, {}), sink);
         }
     });
-    std::printf("replayed as json: %.0f times as fast as it was (an hour, %.0f MB)\n", 3600 / as_json,
+    std::printf("replayed as json: %.0f times as fast as it was (an hour, %.0f MB)\n",
+                static_cast<double>(std::min<std::uint64_t>(seconds, 3600)) / as_json,
                 static_cast<double>(bytes) / 1e6);
+    bytes = 0;
+    const auto reported = seconds_of([&] {
+        const auto source = Replay::create(*recording, {}).value();
+        Tally tally(columns, recording->reader(), {});
+        while (const auto snapshot = source->next().value()) {
+            tally.take(*snapshot);
+        }
+        tally.finish();
+        write_report(tally, {recording->host(), recording->kernel(), ""}, sink);
+        sink.flush();
+    });
+    std::printf("report of all of it: %.2f s, %.0f kB\n", reported, static_cast<double>(bytes) / 1e3);
     ReplayRange range;
     range.at = recording->begin() + static_cast<std::int64_t>(second_ns * seconds / 2);
     std::printf("one moment of it: %.3f s\n",

@@ -12,10 +12,10 @@ lab_packages=(
     iproute2 iperf3 nftables python3
 )
 # To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion and manual page, the live view's
-# terminal, what the lab's checks and benchmarks compare with.
+# terminal, a report's browser, what the lab's checks and benchmarks compare with.
 test_packages=(
     clang-format clang-tidy clang libclang-rt-dev
-    bash-completion zsh mandoc tmux
+    bash-completion zsh mandoc tmux chromium
     sqlite3 bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
 

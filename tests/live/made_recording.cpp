@@ -16,7 +16,7 @@ constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::uint64_t minute = 60;
 
 Table::Maker record(std::uint64_t second, std::uint64_t flow) {
-    static constexpr std::array comms = {"nginx", "sshd", "curl", "a b\x1b[31m"};
+    static constexpr std::array comms = {"nginx", "sshd", "curl", "a b\x1b[31m", "<script>\"'&"};
     auto made = Scene::table().record();
     made.set("family", AF_INET).set("proto", 6).set("sport", 443).set("last_state", 1);
     made.address("saddr", AF_INET, "10.0.0.1")

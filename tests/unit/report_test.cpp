@@ -1,0 +1,235 @@
+// What a report counts, and that nothing gets out of its page.
+#include "report/report.h"
+
+#include <limits>
+#include <random>
+
+#include "recording.h"
+#include "report/plot.h"
+#include "report/verdict.h"
+
+using namespace recording_test;
+
+namespace {
+
+std::string page(const Tally &tally, const ReportOrigin &origin = {"shop", "6.1.0", ""}) {
+    std::string text;
+    Sink sink([&](std::string_view piece) { text += piece; });
+    write_report(tally, origin, sink);
+    sink.flush();
+    return text;
+}
+
+bool contains(const std::string &text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+std::uint64_t sum(const Tally::Shares &shares, std::uint64_t Share::*number) {
+    std::uint64_t sum = 0;
+    for (const auto &[name, share] : shares) {
+        sum += share.*number;
+    }
+    return sum;
+}
+
+} // namespace
+
+TEST_CASE("a report of a recording counts what SQL counts") {
+    const TemporaryDirectory directory;
+    Traffic traffic(40);
+    {
+        auto made = recorder(directory.file());
+        recorded(**made, traffic, 300);
+    }
+    auto recording = Recording::open(directory.file()).value();
+    auto replay = Replay::create(*recording, {}).value();
+    const Columns columns(recording->reader(), cgroup_path, recording->own_fields());
+    Tally tally(columns, recording->reader(), {});
+    while (const auto snapshot = replay->next().value()) {
+        tally.take(*snapshot);
+    }
+    tally.finish();
+    const auto in_sql = [&](const std::string &query) {
+        return static_cast<std::uint64_t>(number(directory.file(), query));
+    };
+    CHECK(tally.connections() == in_sql("SELECT count(*) FROM flows"));
+    std::uint64_t ended = 0;
+    for (const auto &[how, count] : tally.endings()) {
+        const auto &[word, error] = how;
+        CHECK(count ==
+              in_sql("SELECT count(*) FROM flows WHERE closed IS NOT NULL AND ended = '" + word +
+                     "' AND coalesce(error, '') IN ('" + error + "', '" + (error.empty() ? "0" : error) + "')"));
+        ended += count;
+    }
+    CHECK(ended == in_sql("SELECT count(*) FROM flows WHERE closed IS NOT NULL"));
+    CHECK(tally.all().reset == in_sql("SELECT count(*) FROM flows WHERE ended LIKE 'reset%' OR ended = 'aborted'"));
+    CHECK(tally.all().failed ==
+          in_sql("SELECT count(*) FROM flows WHERE ended LIKE 'connect_%' OR ended IN ('refused', 'unreachable')"));
+    CHECK(tally.all().grown[Grown::retransmits] == in_sql("SELECT sum(retransmits) FROM snapshots"));
+    for (const auto *shares : {&tally.processes(), &tally.peers(), &tally.services()}) {
+        CHECK(sum(*shares, &Share::connections) == tally.connections());
+        CHECK(sum(*shares, &Share::sent) == tally.all().grown[Grown::sent]);
+        CHECK(sum(*shares, &Share::retransmits) == tally.all().grown[Grown::retransmits]);
+    }
+    std::uint64_t of_series = 0;
+    for (const auto &[begin, part] : tally.series().stretches()) {
+        of_series += part.grown[Grown::sent];
+    }
+    CHECK(of_series <= tally.all().grown[Grown::sent]);
+    CHECK(of_series > tally.all().grown[Grown::sent] / 100 * 99); // all but the first snapshot
+    REQUIRE(tally.worst().size() == Tally::most_worst);
+    for (std::size_t i = 1; i < tally.worst().size(); ++i) {
+        CHECK(tally.worst()[i - 1].course.grown[Grown::retransmits] >=
+              tally.worst()[i].course.grown[Grown::retransmits]);
+    }
+    CHECK(tally.missed().at("probe_missed") == 300 / 7);
+}
+
+TEST_CASE("a report shows flows of conditions only, and no listening socket") {
+    const auto columns = table().columns();
+    const ConditionText text{"--where", "dport < 1003"};
+    Traffic traffic(12);
+    Tally tally(columns, table().reader(), {Filter::create(text, parse_condition(text).value(), columns).value()});
+    for (int i = 0; i < 5; ++i) {
+        tally.take(traffic.next());
+    }
+    tally.finish();
+    CHECK(tally.connections() == 3);
+    CHECK(tally.peers().size() == 2);
+
+    History history(table().reader());
+    Tally of_listener(columns, table().reader(), {});
+    Reading reading;
+    reading.time_ns = second;
+    Table::add(reading.live, 1, table().record().set("last_state", 10).set("family", AF_INET).set("sport", 80));
+    of_listener.take(history.next(std::move(reading)));
+    of_listener.finish();
+    CHECK(of_listener.connections() == 0);
+}
+
+TEST_CASE("no text gets out of a report's page") {
+    CHECK(html_escaped("<b>&\"'\x1b\n\xff\xc3\xa9") == "&lt;b&gt;&amp;&quot;&#39;\\x1b\\x0a\xef\xbf\xbd\xc3\xa9");
+    const auto columns = table().columns();
+    History history(table().reader());
+    Tally tally(columns, table().reader(), {});
+    for (std::uint64_t i = 1; i < 4; ++i) {
+        Reading reading;
+        reading.time_ns = i * second;
+        auto record = table().record().ends(AF_INET, "10.0.0.1", 80, "10.0.0.2", 5000);
+        record.set("comm", "<script>\"'&--").set("retransmits", i).set("bytes_sent", 1000 * i);
+        record.set("srtt_us", 80'000).set("first_seen_ns", 1).set("sampled_ns", i * second);
+        Table::add(reading.live, 1, record);
+        auto snapshot = history.next(std::move(reading));
+        snapshot.missed.push_back({"<i>", 1});
+        tally.take(snapshot);
+    }
+    tally.finish();
+    const auto text = page(tally, {"</title><script>", "<6.1>", "comm == \"<script>\""});
+    CHECK_FALSE(contains(text, "<script"));
+    CHECK_FALSE(contains(text, "<i>"));
+    CHECK_FALSE(contains(text, "<6.1>"));
+    CHECK(contains(text, "&lt;script&gt;&quot;&#39;&amp;--"));
+    CHECK(contains(text, "comm == &quot;&lt;script&gt;&quot;"));
+    for (const auto *elsewhere : {"http://", "https://", "src=", "href=", "url(", "@import"}) {
+        CHECK_FALSE(contains(text, elsewhere));
+    }
+    CHECK_FALSE(contains(text, "nan"));
+    CHECK_FALSE(contains(text, "inf\""));
+}
+
+TEST_CASE("a report of nothing says so") {
+    const auto columns = table().columns();
+    Tally tally(columns, table().reader(), {});
+    tally.finish();
+    const auto text = page(tally);
+    CHECK(contains(text, "None ended."));
+    CHECK(contains(text, "Nothing."));
+    CHECK(contains(text, "None sent anything again"));
+}
+
+TEST_CASE("there are never too many stretches of time, and nothing of them is lost") {
+    struct Part {
+        std::uint64_t count = 1;
+        void add(const Part &other) { count += other.count; }
+    };
+    Series<Part> series(60);
+    std::int64_t time = noon;
+    for (std::uint64_t i = 0; i < 100'000; ++i) {
+        time += static_cast<std::int64_t>(second) / 10 * static_cast<std::int64_t>(1 + i % 30);
+        series.add(time, {});
+        REQUIRE(series.stretches().size() <= 60);
+    }
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < series.stretches().size(); ++i) {
+        count += series.stretches()[i].part.count;
+        CHECK((i == 0 || series.stretches()[i].begin - series.stretches()[i - 1].begin == series.length()));
+    }
+    CHECK(count == 100'000);
+    CHECK(series.stretches().size() > 30);
+}
+
+TEST_CASE("percentiles of round trips are within 3 %") {
+    RttCounts counts;
+    CHECK_FALSE(counts.percentile(50).has_value());
+    std::mt19937 random(1);
+    std::vector<std::uint64_t> all;
+    for (int i = 0; i < 10'000; ++i) {
+        all.push_back(std::uint64_t(1) << (random() % 20) | random() % 1000);
+        counts.add(all.back());
+    }
+    std::sort(all.begin(), all.end());
+    for (const std::size_t percent : {1, 50, 90, 99, 100}) {
+        CHECK(counts.percentile(static_cast<double>(percent)).value() ==
+              Approx(static_cast<double>(all[all.size() * percent / 100 - 1])).epsilon(0.03));
+    }
+}
+
+TEST_CASE("a verdict says what held a connection back, and how it ended") {
+    Troubled one;
+    one.ended = "retransmit_timeout";
+    one.error = "ETIMEDOUT";
+    one.closed = true;
+    one.course.grown.by[Grown::retransmits] = 25;
+    one.course.grown.by[Grown::segments] = 500;
+    one.course.grown.by[Grown::rto] = 20;
+    one.course.grown.by[Grown::fast] = 5;
+    one.course.grown.by[Grown::busy_us] = 1000;
+    one.course.grown.by[Grown::recovery_us] = 500;
+    one.course.grown.by[Grown::rwnd_us] = 200;
+    one.course.grown.by[Grown::sndbuf_us] = 10;
+    one.course.least_rtt_us = 9000;
+    one.course.highest_rtt_us = 240'000;
+    CHECK(
+        verdict(one) ==
+        "25 segments were sent again, 5% of those with data, mostly after a retransmission time-out. It was held back "
+        "by loss recovery for 50% of the time, the receiver's window for 20% of the time. Its round trip rose from 9ms "
+        "to 240ms. It ended by retransmit_timeout (ETIMEDOUT).");
+    Troubled other;
+    other.course.least_rtt_us = 100;
+    other.course.highest_rtt_us = 150;
+    CHECK(verdict(other) == "Nothing was sent again. It was still open.");
+    other.course.grown.by[Grown::retransmits] = 1;
+    CHECK(verdict(other) == "One segment was sent again. It was still open.");
+}
+
+TEST_CASE("a plot breaks where nothing is known, and ends in round numbers") {
+    std::string text;
+    Sink sink([&](std::string_view piece) { text += piece; });
+    Html html(sink);
+    const auto at = [](std::int64_t seconds) { return noon + seconds * std::int64_t(second); };
+    write_plot({"<a>",
+                unit_of("us"),
+                at(0),
+                at(10),
+                {{at(0), at(1)}, {at(1), at(2)}, {at(5), at(6)}, {at(6), at(10)}},
+                {{"one", {1, 2900, std::numeric_limits<double>::quiet_NaN(), 5}}}},
+               html);
+    sink.flush();
+    CHECK(contains(text, "<b>&lt;a&gt;</b>"));
+    CHECK(contains(text, "d=\"M0.0 100.0H100.0V3.3H200.0M600.0 99.8H1000.0\""));
+    CHECK(contains(text, "<span>3ms</span><span>1.5ms</span><span>0us</span>"));
+    CHECK(contains(text, "<title>12:00:01: one 2.9ms</title>"));
+    CHECK(contains(text, "<span>12:00:10</span></div></figure>"));
+    text.clear();
+    write_plot({.title = "b", .unit = {}, .begin = 0, .end = 0, .stretches = {}, .curves = {{"one", {}}}}, html);
+    sink.flush();
+    CHECK(contains(text, "nothing is known of it"));
+}

@@ -10,6 +10,7 @@
 
 #include "app/display.h"
 #include "app/request.h"
+#include "base/printable.h"
 #include "base/running_kernel.h"
 #include "base/translate.h"
 #include "column/columns.h"
@@ -24,6 +25,7 @@
 #include "kernel/program.h"
 #include "kernel/refusal.h"
 #include "live/live_display.h"
+#include "loop/progress.h"
 #include "loop/standard_output.h"
 #include "output/writer.h"
 #include "snapshot/history.h"
@@ -228,6 +230,11 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         if (!recorder) {
             return tl::unexpected(recorder.error());
         }
+        Progress progress(tr("--record {}: removing the oldest", printable(options.record->string())));
+        (*recorder)->keep_no_more([&](double share) {
+            progress.show(share);
+            return !signals.arrived();
+        });
         display = std::make_unique<RecordingDisplay>(std::move(*recorder), std::move(display), options.interval);
     }
     auto collector = Collector::create(*program, *table, *reader);

@@ -5,10 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include <unistd.h>
+
 #include "app/display.h"
 #include "app/request.h"
+#include "base/printable.h"
 #include "column/columns.h"
-#include "live/live_display.h"
+#include "loop/progress.h"
 #include "store/moment.h"
 #include "store/player.h"
 #include "store/replay.h"
@@ -48,6 +51,24 @@ Result<ReplayRange> range_of(const Options &options, const Recording &recording)
     return range;
 }
 
+/// Says how far it is, where that is not to be seen by what comes out.
+class ReportedReplay : public RecordedSource {
+public:
+    ReportedReplay(std::unique_ptr<Replay> replay, const std::string &file)
+        : replay_(std::move(replay)), progress_("--replay " + printable(file)) {}
+
+    Result<std::optional<Snapshot>> next() override {
+        progress_.show(replay_->progress());
+        return replay_->next();
+    }
+    std::int64_t host() const override { return replay_->host(); }
+    std::chrono::nanoseconds wait(std::chrono::nanoseconds interval) const override { return replay_->wait(interval); }
+
+private:
+    std::unique_ptr<Replay> replay_;
+    Progress progress_;
+};
+
 struct Source {
     std::unique_ptr<RecordedSource> snapshots;
     Playback *playback = nullptr; ///< of these, on a screen
@@ -68,7 +89,9 @@ Result<Source> source_of(const Options &options, Recording &recording, const Rep
     if (!replay) {
         return tl::unexpected(replay.error());
     }
-    source.snapshots = std::move(*replay);
+    const bool is_seen = isatty(STDOUT_FILENO) != 0;
+    source.snapshots = is_seen ? std::unique_ptr<RecordedSource>(std::move(*replay))
+                               : std::make_unique<ReportedReplay>(std::move(*replay), *options.replay);
     return source;
 }
 

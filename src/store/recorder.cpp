@@ -111,6 +111,17 @@ void Recorder::begin_run() {
     transaction.commit();
 }
 
+void Recorder::keep_no_more(const std::function<bool(double)> &told) {
+    const auto time = ns_since_1970(std::chrono::system_clock::now());
+    const auto time_ns = std::chrono::steady_clock::now().time_since_epoch().count(); // CLOCK_MONOTONIC
+    try {
+        retention_->forget_all(time, static_cast<std::uint64_t>(time_ns), told);
+    } catch (const SQLite::Exception &exception) {
+        spdlog::warn(
+            tr("--record {}: what is too old is not removed yet: {}", file_.path().string(), exception.what()));
+    }
+}
+
 void Recorder::record(const Snapshot &snapshot) {
     if (snapshot.groups) { // its rows are to be the flows
         auto flows = snapshot;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,10 @@ public:
     static Result<std::unique_ptr<Recorder>> create(RecordingFile file, const RecordReader &reader,
                                                     CgroupPath cgroup_path, Settings settings);
     ~Recorder();
+
+    /// Removes all that is beyond --keep in what there was: that may take long. `told` gets how far it is, from 0 to 1,
+    /// and says whether to go on.
+    void keep_no_more(const std::function<bool(double)> &told);
 
     /// Its groups are nothing to it.
     void record(const Snapshot &snapshot);

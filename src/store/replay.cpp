@@ -87,6 +87,10 @@ Result<std::optional<Snapshot>> Replay::next() {
     }
 }
 
+double Replay::progress() const {
+    return last_ == first_ ? 1 : static_cast<double>(reader_.id() - first_) / static_cast<double>(last_ - first_);
+}
+
 std::chrono::nanoseconds Replay::wait(std::chrono::nanoseconds /*interval*/) const {
     return range_.speed && next_ ? at_speed(elapsed_ns(next_->before_time_ns, next_->time_ns), *range_.speed)
                                  : std::chrono::nanoseconds();

@@ -44,6 +44,9 @@ public:
     std::chrono::nanoseconds wait(std::chrono::nanoseconds interval) const override;
     std::int64_t host() const override { return host_; }
 
+    /// How much of the range is done, from 0 to 1.
+    double progress() const;
+
 private:
     Replay(Recording &recording, const ReplayRange &range);
 

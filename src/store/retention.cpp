@@ -1,6 +1,7 @@
 #include "store/retention.h"
 
 #include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
 
 namespace tcp_stats {
@@ -84,10 +85,39 @@ void Retention::forget_up_to(std::int64_t snapshot) {
                     snapshot, run_));
 }
 
-void Retention::give_pages_back() {
-    if (keep_.bytes && database_.execAndGet("PRAGMA freelist_count").getInt64() > most_free_pages) {
+std::int64_t Retention::forgotten() {
+    return keep_.bytes ? -size() : database_.execAndGet("SELECT coalesce(min(time), 0) FROM snapshots").getInt64();
+}
+
+std::int64_t Retention::forgotten_in_the_end(std::int64_t time) const {
+    return keep_.bytes ? -static_cast<std::int64_t>(*keep_.bytes) : time - keep_.age->count();
+}
+
+void Retention::forget_all(std::int64_t time, std::uint64_t time_ns, const std::function<bool(double)> &told) {
+    if (!keep_.age && !keep_.bytes) {
+        return;
+    }
+    const auto begin = forgotten();
+    const auto end = forgotten_in_the_end(time);
+    const auto progress = [&] {
+        return end <= begin ? 1 : static_cast<double>(forgotten() - begin) / static_cast<double>(end - begin);
+    };
+    bool more = true;
+    while (more && told(progress())) {
+        SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+        more = forget(time, time_ns);
+        transaction.commit();
+    }
+    while (give_pages_back() && told(1)) {
+    }
+}
+
+bool Retention::give_pages_back() {
+    const bool too_many = keep_.bytes && database_.execAndGet("PRAGMA freelist_count").getInt64() > most_free_pages;
+    if (too_many) {
         database_.exec(fmt::format("PRAGMA incremental_vacuum({})", most_free_pages / 2));
     }
+    return too_many;
 }
 
 } // namespace tcp_stats

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include <SQLiteCpp/Database.h>
@@ -22,13 +23,19 @@ public:
     /// was something.
     bool forget(std::int64_t time, std::uint64_t time_ns);
 
-    /// Makes the file smaller, a little at a time, where much of it is free. Not within a transaction.
-    void give_pages_back();
+    /// All of that. `told` gets how far it is, from 0 to 1, and says whether to go on. Not within a transaction.
+    void forget_all(std::int64_t time, std::uint64_t time_ns, const std::function<bool(double)> &told);
+
+    /// Makes the file smaller, a little at a time, where much of it is free. Not within a transaction. Whether it did.
+    bool give_pages_back();
 
 private:
     void forget_up_to(std::int64_t snapshot);
     /// Bytes of the file that are in use.
     std::int64_t size();
+    /// What grows until all is forgotten that is beyond --keep, and what it grows to.
+    std::int64_t forgotten();
+    std::int64_t forgotten_in_the_end(std::int64_t time) const;
 
     SQLite::Database &database_;
     Keep keep_;

@@ -211,6 +211,17 @@ def where_there_are_no_flows_or_no_recording_and_at_its_end():
         terminal.wait_for_no_text("PAUSED")
 
 
+@test
+def what_takes_long_says_how_far_it_is_and_leaves_nothing():
+    with Terminal() as terminal, tempfile.TemporaryDirectory() as directory:
+        recording = f"{directory}/made.db"
+        subprocess.run([MADE_RECORDING, recording], check=True)
+        terminal.run(f"clear; {MONITOR} --replay {recording} --output json --speed 60 >/dev/null; echo done")
+        wait_for("a progress bar", lambda: re.search(r"\[#+-+\] +\d+% \d+s left\n", terminal.screen()))
+        terminal.wait_for_text("done\n")
+        assert terminal.screen() == "done\n$\n", terminal.screen()
+
+
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
 
 

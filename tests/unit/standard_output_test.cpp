@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "loop/progress.h"
 #include "loop/stop_signals.h"
 #include "test.h"
 
@@ -98,4 +99,14 @@ TEST_CASE("a wait ends by its deadline, a descriptor, or before all a signal, wh
     sender.join();
     CHECK(signals.wait(in_an_hour, descriptors).by == By::signal);
     CHECK(signals.arrived());
+}
+
+TEST_CASE("a progress bar fits into its line, and tells what is left") {
+    using std::chrono::seconds;
+    CHECK(progress_text("--replay r.db", 0, seconds(3), 80) == "--replay r.db  [------------------------------]   0%");
+    CHECK(progress_text("--replay r.db", 0.25, seconds(20), 80) ==
+          "--replay r.db  [#######-----------------------]  25% 60s left");
+    CHECK(progress_text("--replay r.db", 1.5, seconds(20), 50) == "[##############################] 100% 1s left");
+    CHECK(progress_text("--replay r.db", 0.5, seconds(20), 10) == "[########");
+    CHECK(progress_text("", 0.5, seconds(20), 0).empty());
 }

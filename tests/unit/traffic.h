@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -58,14 +59,14 @@ inline const Table &table() {
 /// again that say something now and then.
 class Traffic {
 public:
-    explicit Traffic(std::size_t flows) : flows_(flows), history_(table().reader()) {}
+    explicit Traffic(std::size_t flows) : records_(flows), history_(table().reader()) {}
 
     /// One second later; its time of day is `offset_ns` off.
     Snapshot next(std::int64_t offset_ns = 0) {
         ++second_;
         Reading reading;
         reading.time_ns = second_ * second;
-        for (std::size_t i = 0; i < flows_; ++i) {
+        for (std::size_t i = 0; i < records_.size(); ++i) {
             const auto life = 20 + i * 7;           // seconds
             const auto born = second_ / life;       // which of those that have this place
             const bool first = second_ % life == 0; // it has just come
@@ -88,12 +89,8 @@ public:
 private:
     static std::uint64_t sock(std::size_t i, std::uint64_t born) { return 0xff00 + 2 * i + born % 2; }
 
-    Table::Maker made(std::size_t i, std::uint64_t born) {
-        static constexpr std::array<const char *, 4> names = {"nginx", "a \"b\x1b[31m\\", "caf\xc3\xa9", "x' OR 1"};
-        const auto life = 20 + i * 7;
-        const auto began = born * life;
-        const bool idle = i % 2 == 1;
-        const auto said = idle ? second_ / 30 : second_ - second_ / 5; // counts only grow
+    /// What comes to the place `i`, and does not change.
+    static Table::Maker fresh(std::size_t i, std::uint64_t began) {
         auto record = table().record();
         if (i % 3 == 2) {
             record.set("family", AF_INET6).address("saddr", AF_INET6, "2001:db8::1");
@@ -102,17 +99,35 @@ private:
             record.set("family", AF_INET).address("saddr", AF_INET, "10.0.0.1").address("daddr", AF_INET, "10.0.0.2");
         }
         record.set("sport", 443).set("dport", htons(static_cast<std::uint16_t>(1000 + i))).set("proto", 6);
-        record.set("bytes_sent", said * 1000 * (i + 1)).set("retransmits", said / 9).set("last_state", 1);
-        record.set("srtt_us", said % 4 == 0 ? 0 : 8000 + said).set("min_rtt_us", i == 1 ? 0xffffffff : 900);
-        record.set("pid", second_ - began > 5 ? 100 + i : 0).set("comm", second_ - began > 5 ? names[i % 4] : "");
-        record.set("cgroup", 7).set("busy_us", said * 500'000).set("rwnd_limited_us", said * 100'000);
-        record.set("drift", static_cast<std::uint64_t>(-static_cast<std::int64_t>(said))).set("mac", 0xff00);
+        record.set("last_state", 1).set("min_rtt_us", i == 1 ? 0xffffffff : 900).set("cgroup", 7).set("mac", 0xff00);
         record.set("first_seen_ns", began * second + 1).set("opened_ns", i == 0 ? 0 : began * second + 1);
-        record.set("sampled_ns", second_ * second + 1000 * i).set("state_since_ns", began * second + 1);
-        return record.set("bytes_received", ~std::uint64_t(0) - said);
+        return record.set("state_since_ns", began * second + 1);
     }
 
-    std::size_t flows_;
+    const Table::Maker &made(std::size_t i, std::uint64_t born) {
+        static constexpr std::array<const char *, 4> names = {"nginx", "a \"b\x1b[31m\\", "caf\xc3\xa9", "x' OR 1"};
+        const auto life = 20 + i * 7;
+        const auto began = born * life;
+        const bool idle = i % 2 == 1;
+        const auto said = idle ? second_ / 30 : second_ - second_ / 5; // counts only grow
+        auto &record = records_[i];
+        const bool comes = !record || second_ == began;
+        if (comes) {
+            record.emplace(fresh(i, began));
+        }
+        if (second_ - began == 6) {
+            record->set("pid", 100 + i).set("comm", names[i % 4]);
+        }
+        if (comes || !idle || second_ % 30 == 0) {
+            record->set("bytes_sent", said * 1000 * (i + 1)).set("retransmits", said / 9);
+            record->set("srtt_us", said % 4 == 0 ? 0 : 8000 + said).set("bytes_received", ~std::uint64_t(0) - said);
+            record->set("busy_us", said * 500'000).set("rwnd_limited_us", said * 100'000);
+            record->set("drift", static_cast<std::uint64_t>(-static_cast<std::int64_t>(said)));
+        }
+        return record->set("sampled_ns", second_ * second + 1000 * i);
+    }
+
+    std::vector<std::optional<Table::Maker>> records_;
     std::uint64_t second_ = 0;
     History history_;
 };

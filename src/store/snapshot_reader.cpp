@@ -88,7 +88,11 @@ std::optional<Snapshot> SnapshotReader::next() {
         snapshots_.reset();
         return std::nullopt;
     }
-    const auto id = id_ = snapshots_.getColumn(0).getInt64();
+    const auto id = snapshots_.getColumn(0).getInt64();
+    if (id <= id_) { // it would begin anew again and again
+        throw SQLite::Exception(tr("its snapshots are out of order"));
+    }
+    id_ = id;
     const auto run = snapshots_.getColumn(1).getInt64();
     const auto time_ns = static_cast<std::uint64_t>(snapshots_.getColumn(3).getInt64());
     time_ = snapshots_.getColumn(2).getInt64();

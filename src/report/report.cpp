@@ -146,12 +146,12 @@ private:
         retransmits.curves = {
             grown_per_second(tr("in all"), Grown::retransmits), grown_per_second(tr("fast recovery"), Grown::fast),
             grown_per_second(tr("time-out"), Grown::rto), grown_per_second(tr("tail-loss probe"), Grown::probe),
-            grown_per_second(tr("SYN"), Grown::syn)};
+            grown_per_second("SYN", Grown::syn)};
         write_plot(retransmits, html_);
 
         auto rtt = host_plot(tr("Round-trip time of connections that were busy"), "us");
         for (const auto &[name, percent] :
-             {std::pair(tr("median"), 50.0), std::pair(tr("90 %"), 90.0), std::pair(tr("99 %"), 99.0)}) {
+             {std::pair(tr("median"), 50.0), std::pair(std::string("90 %"), 90.0), std::pair(std::string("99 %"), 99.0)}) {
             rtt.curves.push_back(curve(name, all, [percent = percent](const HostStretch &one) {
                 return one.part.rtt.percentile(percent).value_or(absent);
             }));

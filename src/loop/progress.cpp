@@ -34,7 +34,8 @@ std::string progress_text(const std::string &what, double share, std::chrono::se
     const auto left = done > 0 ? static_cast<double>(elapsed.count()) * (1 / done - 1) : 0;
     auto text = fmt::format("{:3.0f}%", 100 * done);
     if (done > 0) {
-        text += " " + tr("{} left", human(std::max<std::uint64_t>(std::llround(left), 1) * 1'000'000, unit_of("us")));
+        text += " " + tr("{} left", human(static_cast<std::uint64_t>(std::max(std::llround(left), 1LL)) * 1'000'000,
+                                          unit_of("us")));
     }
     constexpr std::size_t width = 30;
     const auto filled = static_cast<std::size_t>(done * width);

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -10,7 +11,7 @@ import threading
 import time
 from collections import Counter
 
-from harness import MONITOR, Killed, check, contains, equal, run, sh, wait_for
+from harness import LIMIT_S, MONITOR, Killed, check, contains, equal, run, sh, wait_for
 from namespaces import Namespaces, netns_inode, nstat
 from short_connections import short_connections
 from sockets import connected, connections, listening, raise_file_limit
@@ -139,6 +140,34 @@ def a_recording_has_every_connection_with_the_numbers_of_iperf3_and_nstat_and_it
         for client, server in idle:
             client.close()
             server.close()
+
+
+@check("base", "numbers")
+def a_report_of_a_live_run_and_of_its_recording_has_the_numbers_of_nstat():
+    with tempfile.TemporaryDirectory() as place, Namespaces("delay 20ms loss 5%"), tempfile.NamedTemporaryFile() as page:
+        file = f"{place}/recording"
+        with Killed(MONITOR, "--record", file, "-o", "report", "-i", "0.5", stdout=page) as monitor:
+            wait_for("the first snapshot", lambda: os.path.exists(file) and asked(file, "SELECT count(*) > 0 FROM snapshots") == [(1,)])
+            iperf3("10.9.0.2", 6001)
+            wait_for("the last records", lambda: asked(file, "SELECT count(*) FROM last_records WHERE lport = 6001") == [(2,)])
+            monitor.send_signal(signal.SIGINT)
+            equal(monitor.wait(LIMIT_S), 0, "exit status")
+        with open(page.name) as text:
+            live = text.read()
+        facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", live))
+        sent_again = sum(nstat(name)["TcpRetransSegs"] for name in ("a", "b"))
+        equal(int(facts["sent again"].split()[0]), sent_again, "segments sent again")
+        equal(int(facts["connections"]), asked(file, "SELECT count(*) FROM flows")[0][0], "connections")
+        endings = [(ended, error, int(count)) for ended, error, count in
+                   re.findall(r"<tr><th>(\w+)</th><td>(\w*)</td><td>(\d+)</td></tr>", live)]
+        equal(sorted(endings), sorted(asked(file, "SELECT ended, coalesce(error, ''), connections FROM endings")), "endings")
+        status, again, errors = run("--replay", file, "-o", "report")
+        equal((status, errors, dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", again))), (0, "", facts), "the replay's report")
+        contains(again, "<section>")
+        contains(again, "segments were sent again, ")
+        status, output, errors = run("--replay", file, "-o", "report", "--top", "3")
+        equal((status, output), (64, ""), "a report of a choice")
+        contains(errors, "--top has no meaning with -o report")
 
 
 @check("base")

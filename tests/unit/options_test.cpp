@@ -112,8 +112,17 @@ TEST_CASE("a definition must begin with a C name") {
     }
 }
 
+TEST_CASE("what a report shows is not to be chosen") {
+    for (const auto *option : {"--columns", "--sort", "--group-by"}) {
+        CHECK(complaint({"-o", "report", option, "comm"}) ==
+              std::string(option) +
+                  " has no meaning with -o report, which has the same parts always; leave out one of them");
+    }
+    CHECK(parse({"-o", "report", "--replay", "r.db", "--from", "-2h", "--where", "retr > 0"}).has_value());
+}
+
 TEST_CASE("unknown names are refused with those that are known") {
-    CHECK(complaint({"-o", "xml"}) == "--output xml: not known; it accepts line, table, json, csv, live");
+    CHECK(complaint({"-o", "xml"}) == "--output xml: not known; it accepts line, table, json, csv, live, report");
     CHECK(complaint({"--attach", "uprobe"}) == "--attach uprobe: not known; it accepts auto, kprobe, fentry");
     CHECK(complaint({"--kernel-types", "dwarf"}) == "--kernel-types dwarf: not known; it accepts auto, btf, headers");
 }

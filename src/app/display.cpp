@@ -59,6 +59,7 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
     if (!view || !layout) {
         return tl::unexpected(view ? layout.error() : view.error());
     }
+    layout->recorded = of.recorded;
     if (options.output == OutputFormat::live) {
         return std::make_unique<LiveDisplay>(shown,
                                              Model::Settings{std::move(*view), request.conditions(),
@@ -67,7 +68,8 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
                                              layout->colour, own_cost());
     }
     return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), shown, reader),
-                                   std::move(*view), options.interval, signals);
+                                   std::move(*view), options.interval, of.recorded ? "" : last_words(options.output),
+                                   signals);
 }
 
 Result<void> show(SnapshotSource &source, GroupedFlows *grouped, Display &display, std::optional<std::uint64_t> count,

@@ -19,7 +19,8 @@ namespace tcp_stats {
 struct Shown {
     std::string host;
     std::string kernel;           ///< as uname -r
-    Playback *playback = nullptr; ///< null: what is shown is now
+    bool recorded = false;        ///< they were taken some time ago
+    Playback *playback = nullptr; ///< of a recording on a screen
 };
 
 /// Whether the terminal, or what stands in its place, can take what the options ask for. Error: usage.

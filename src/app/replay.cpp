@@ -130,7 +130,7 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
     }
     auto *groups = *grouped ? &**grouped : nullptr;
     const auto display = make_display(options, *request, columns, reader, groups, signals,
-                                      {(*recording)->host(), (*recording)->kernel(), source->playback});
+                                      {(*recording)->host(), (*recording)->kernel(), true, source->playback});
     if (!display) {
         return tl::unexpected(display.error());
     }

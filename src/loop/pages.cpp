@@ -11,9 +11,10 @@
 namespace tcp_stats {
 
 Pages::Pages(OutputFormat format, std::unique_ptr<Writer> writer, View view, std::chrono::nanoseconds interval,
-             const StopSignals &signals)
+             std::string last_words, const StopSignals &signals)
     : format_(format), writer_(std::move(writer)), view_(std::move(view)), interval_(interval),
-      output_(STDOUT_FILENO, signals.fd()), sink_([this](std::string_view text) { output_.write(text); }) {
+      last_words_(std::move(last_words)), output_(STDOUT_FILENO, signals.fd()),
+      sink_([this](std::string_view text) { output_.write(text); }) {
     writer_->begin(sink_);
 }
 
@@ -29,7 +30,7 @@ Result<void> Pages::end(bool counted) {
     if (counted) {
         return {};
     }
-    sink_.put(last_words(format_));
+    sink_.put(last_words_);
     const auto viewer = written();
     return viewer ? Result<void>() : tl::unexpected(viewer.error());
 }

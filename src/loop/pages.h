@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/choices.h"
 #include "loop/display.h"
@@ -15,9 +16,9 @@ namespace tcp_stats {
 /// The viewer is who reads standard output, and leaves by closing it.
 class Pages : public Display {
 public:
-    /// `signals` must outlive it.
+    /// `last_words`: what stands behind the last snapshot, unless it was counted. `signals` must outlive it.
     Pages(OutputFormat format, std::unique_ptr<Writer> writer, View view, std::chrono::nanoseconds interval,
-          const StopSignals &signals);
+          std::string last_words, const StopSignals &signals);
 
     /// Errors: output_failed.
     Result<Viewer> show(Snapshot snapshot) override;
@@ -33,6 +34,7 @@ private:
     std::unique_ptr<Writer> writer_;
     View view_;
     std::chrono::nanoseconds interval_;
+    std::string last_words_;
     StandardOutput output_;
     Sink sink_;
 };

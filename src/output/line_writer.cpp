@@ -13,7 +13,7 @@ constexpr ValueText in_line = {is_printable_word, printable_word};
 } // namespace
 
 LineWriter::LineWriter(const Layout &layout, const Columns &columns, const RecordReader &reader)
-    : grouped_(!layout.group_by.empty()), reader_(reader) {
+    : grouped_(!layout.group_by.empty()), recorded_(layout.recorded), reader_(reader) {
     for (const auto *column : layout.columns.empty() ? usual_columns(columns) : layout.columns) {
         if (!column->in_line_part) {
             further_.push_back({column, fmt::format(" {}=", printable_word(column->name))});
@@ -37,8 +37,10 @@ void LineWriter::write_script_part(const Row &row, Sink &sink) const {
 }
 
 void LineWriter::begin(Sink &sink) {
-    sink.put(tr("eBPF loaded. Monitoring TCP flows (by sock pointer). Ctrl-C to exit."));
-    sink.put("\n\n");
+    if (!recorded_) {
+        sink.put(tr("eBPF loaded. Monitoring TCP flows (by sock pointer). Ctrl-C to exit."));
+        sink.put("\n\n");
+    }
 }
 
 void LineWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, Sink &sink) {

@@ -23,6 +23,7 @@ private:
 
     std::vector<ColumnText> further_;
     bool grouped_;
+    bool recorded_;
     const RecordReader &reader_;
 };
 

@@ -33,6 +33,7 @@ struct Layout {
     bool colour = false;
     /// Show the addresses of kernel structures in formats that do not have to.
     bool pointers = false;
+    bool recorded = false; ///< what is shown was recorded: nothing is said of the program that is loaded
     /// The key that `Groups` have; empty: the rows are flows.
     std::string group_by;
 };

@@ -78,9 +78,9 @@ std::vector<Line> timeline(const Playback &playback, std::size_t width, bool uni
     };
     const std::array<Kind, 2> kinds = {Kind{tr("retransmits"), &Moment::retransmits, Style::graph},
                                        Kind{tr("resets"), &Moment::resets, Style::loss}};
-    const auto name_width = std::max(cells(kinds[0].name), cells(kinds[1].name)) + 1;
+    const auto width_of_names = std::max(cells(kinds[0].name), cells(kinds[1].name)) + 1;
     constexpr std::size_t clock_width = 10; // with a blank at each side
-    const auto room = width - std::min(width, name_width + 2 * clock_width);
+    const auto room = width - std::min(width, width_of_names + 2 * clock_width);
     if (room < 2) {
         return {};
     }
@@ -95,7 +95,7 @@ std::vector<Line> timeline(const Playback &playback, std::size_t width, bool uni
         }
         const bool first = lines.empty();
         auto &line =
-            lines.emplace_back(Line{{fitted(kind.name, name_width), Style::plain},
+            lines.emplace_back(Line{{fitted(kind.name, width_of_names), Style::plain},
                                     {fitted(first ? clock_time(axis.begin) : "", clock_width - 1), Style::plain}});
         for (std::size_t i = 0; i < room; ++i) {
             // What is little is more than nothing.

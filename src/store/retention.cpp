@@ -1,5 +1,7 @@
 #include "store/retention.h"
 
+#include <algorithm>
+
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 #include <fmt/format.h>
@@ -9,8 +11,8 @@ namespace {
 
 /// Snapshots that are forgotten at a time.
 constexpr std::int64_t most_forgotten = 128;
-/// Of the file, before some are given back.
-constexpr std::int64_t most_free_pages = 1024;
+/// That are given back at a time.
+constexpr std::int64_t pages_at_a_time = 512;
 
 } // namespace
 
@@ -85,6 +87,16 @@ void Retention::forget_up_to(std::int64_t snapshot) {
                     snapshot, run_));
 }
 
+void Retention::forget_unused() {
+    database_.exec("DELETE FROM host WHERE id NOT IN (SELECT host FROM runs); "
+                   "DELETE FROM cgroups WHERE host NOT IN (SELECT id FROM host)");
+    if (database_.execAndGet("SELECT count(*) FROM fields WHERE name = 'cgroup' AND stored_in = 'flow_details'")
+            .getInt() > 0) {
+        database_.exec(
+            "DELETE FROM cgroups WHERE id NOT IN (SELECT cgroup FROM flow_details WHERE cgroup IS NOT NULL)");
+    }
+}
+
 std::int64_t Retention::forgotten() {
     return keep_.bytes ? -size() : database_.execAndGet("SELECT coalesce(min(time), 0) FROM snapshots").getInt64();
 }
@@ -100,7 +112,8 @@ void Retention::forget_all(std::int64_t time, std::uint64_t time_ns, const std::
     const auto begin = forgotten();
     const auto end = forgotten_in_the_end(time);
     const auto progress = [&] {
-        return end <= begin ? 1 : static_cast<double>(forgotten() - begin) / static_cast<double>(end - begin);
+        const auto share = static_cast<double>(forgotten() - begin) / static_cast<double>(end - begin);
+        return end <= begin ? 1 : std::clamp(share, 0.0, 1.0);
     };
     bool more = true;
     while (more && told(progress())) {
@@ -108,14 +121,15 @@ void Retention::forget_all(std::int64_t time, std::uint64_t time_ns, const std::
         more = forget(time, time_ns);
         transaction.commit();
     }
-    while (give_pages_back() && told(1)) {
+    forget_unused();
+    while (give_pages_back(0) && told(1)) {
     }
 }
 
-bool Retention::give_pages_back() {
-    const bool too_many = keep_.bytes && database_.execAndGet("PRAGMA freelist_count").getInt64() > most_free_pages;
+bool Retention::give_pages_back(std::int64_t most_free) {
+    const bool too_many = keep_.bytes && database_.execAndGet("PRAGMA freelist_count").getInt64() > most_free;
     if (too_many) {
-        database_.exec(fmt::format("PRAGMA incremental_vacuum({})", most_free_pages / 2));
+        database_.exec(fmt::format("PRAGMA incremental_vacuum({})", pages_at_a_time));
     }
     return too_many;
 }

@@ -26,11 +26,14 @@ public:
     /// All of that. `told` gets how far it is, from 0 to 1, and says whether to go on. Not within a transaction.
     void forget_all(std::int64_t time, std::uint64_t time_ns, const std::function<bool(double)> &told);
 
-    /// Makes the file smaller, a little at a time, where much of it is free. Not within a transaction. Whether it did.
-    bool give_pages_back();
+    /// Makes the file smaller, a little at a time, where more than `most_free` of its pages are free. Not within a
+    /// transaction. Whether it did.
+    bool give_pages_back(std::int64_t most_free = 1024);
 
 private:
     void forget_up_to(std::int64_t snapshot);
+    /// Hosts and cgroups that no connection is of any more.
+    void forget_unused();
     /// Bytes of the file that are in use.
     std::int64_t size();
     /// What grows until all is forgotten that is beyond --keep, and what it grows to.

@@ -145,6 +145,37 @@ TEST_CASE("what is beyond --keep goes, the oldest first") {
     }
 }
 
+TEST_CASE("what a larger file has beyond --keep goes before anything is recorded") {
+    const TemporaryDirectory directory;
+    constexpr std::uint64_t limit = 1'000'000;
+    {
+        Traffic traffic(300);
+        const auto made = recorder(directory.file()).value();
+        for (int i = 0; i < 600; ++i) {
+            made->record(traffic.next());
+        }
+    }
+    REQUIRE(fs::file_size(directory.file()) > 3 * limit);
+    SQLite::Database(directory.file().string(), SQLite::OPEN_READWRITE)
+        .exec("INSERT INTO host (id, name) VALUES (99, 'gone'); INSERT INTO cgroups VALUES (99, 1, '/gone'), (1, "
+              "2, '/too')");
+    auto made = recorder(directory.file(), {{}, limit});
+    double before = 0;
+    (*made)->keep_no_more([&](double share) {
+        CHECK(share >= before);
+        before = share;
+        return true;
+    });
+    CHECK(before >= 1);
+    CHECK(number(directory.file(), "SELECT (p.page_count - f.freelist_count) * s.page_size FROM pragma_page_count p, "
+                                   "pragma_freelist_count f, pragma_page_size s") <= std::int64_t(limit));
+    made->reset();
+    CHECK(fs::file_size(directory.file()) <= 2 * limit);
+    CHECK(number(directory.file(), "SELECT count(*) FROM host") == 1);
+    CHECK(text(directory.file(), "SELECT group_concat(path) FROM cgroups") == "/shop/a b");
+    CHECK(replayed(directory.file()).size() > 50);
+}
+
 namespace {
 
 /// An error, or a picture in each format.

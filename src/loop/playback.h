@@ -18,7 +18,7 @@ class Playback {
 public:
     /// A snapshot.
     struct Moment {
-        WallTime time;
+        WallTime time = 0;
         std::optional<std::uint64_t> retransmits; ///< segments that were sent again since the one before
         std::optional<std::uint64_t> resets;      ///< connections that a reset ended
     };

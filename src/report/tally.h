@@ -145,7 +145,7 @@ private:
     void keep_if_bad(const Row &row, const Course &course);
 
     std::vector<Filter> where_;
-    std::array<const Column *, Grown::counters> counters_;
+    std::array<const Column *, Grown::counters> counters_{};
     const Column *rtt_, *least_rtt_, *cwnd_, *comm_, *pid_, *local_, *remote_, *daddr_, *sport_, *dport_, *role_,
         *ended_, *error_;
     const KnownPlaces &places_;

@@ -70,7 +70,7 @@ TEST_CASE("a player comes to each snapshot as it was, whatever the way") {
     CHECK(next() == as_it_was[0]);
     player->play(false);
     CHECK(player->wait(std::chrono::seconds(1)) > std::chrono::hours(1));
-    for (const std::size_t moment : {1, 2, 299, 298, 150, 149, 151, 61, 60, 120, 121, 0, 7, 290}) {
+    for (const std::size_t moment : {1U, 2U, 299U, 298U, 150U, 149U, 151U, 61U, 60U, 120U, 121U, 0U, 7U, 290U}) {
         INFO("moment " << moment);
         player->go(moment);
         CHECK(player->now() == moment);

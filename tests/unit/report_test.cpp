@@ -176,7 +176,7 @@ TEST_CASE("percentiles of round trips are within 3 %") {
         counts.add(all.back());
     }
     std::sort(all.begin(), all.end());
-    for (const std::size_t percent : {1, 50, 90, 99, 100}) {
+    for (const std::size_t percent : {1U, 50U, 90U, 99U, 100U}) {
         CHECK(counts.percentile(static_cast<double>(percent)).value() ==
               Approx(static_cast<double>(all[all.size() * percent / 100 - 1])).epsilon(0.03));
     }

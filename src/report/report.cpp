@@ -68,8 +68,8 @@ public:
 private:
     void write_head() {
         const auto title = tr("TCP connections of {}", origin_.host);
-        html_.markup("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\">"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+        html_.markup("<!DOCTYPE html>\n<html lang=\"").text(tr("en")).markup("\"><head><meta charset=\"utf-8\">");
+        html_.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
                      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
                      "'unsafe-inline'\">");
         html_.element("title", title)
@@ -150,8 +150,8 @@ private:
         write_plot(retransmits, html_);
 
         auto rtt = host_plot(tr("Round-trip time of connections that were busy"), "us");
-        for (const auto &[name, percent] :
-             {std::pair(tr("median"), 50.0), std::pair(std::string("90 %"), 90.0), std::pair(std::string("99 %"), 99.0)}) {
+        for (const auto &[name, percent] : {std::pair(tr("median"), 50.0), std::pair(std::string("90 %"), 90.0),
+                                            std::pair(std::string("99 %"), 99.0)}) {
             rtt.curves.push_back(curve(name, all, [percent = percent](const HostStretch &one) {
                 return one.part.rtt.percentile(percent).value_or(absent);
             }));

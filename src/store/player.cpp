@@ -11,6 +11,8 @@ namespace {
 
 /// A target so near is reached without a look at what was before.
 constexpr std::size_t near = 60;
+/// Longer than anybody looks.
+constexpr std::chrono::hours forever{24 * 365};
 
 std::optional<std::uint64_t> count_or_nothing(const SQLite::Column &column) {
     return column.isInteger() ? std::optional(static_cast<std::uint64_t>(column.getInt64())) : std::nullopt;
@@ -113,7 +115,7 @@ std::chrono::nanoseconds Player::wait(std::chrono::nanoseconds /*interval*/) con
         return {};
     }
     if (!is_playing_ || now_ + 1 >= places_.size()) {
-        return std::chrono::hours(24);
+        return forever;
     }
     const auto &here = places_[now_];
     const auto &next = places_[now_ + 1];

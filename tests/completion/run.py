@@ -118,7 +118,7 @@ class Completion:
     def test_choices_are_those_of_help(self):
         answers = self.complete(["--kernel-types ", "-o ", "--attach "])
         self.assertEqual([candidates for candidates, _ in answers],
-                         [{"auto", "btf", "headers"}, {"line", "table", "json", "csv", "live"}, {"auto", "kprobe", "fentry"}])
+                         [{"auto", "btf", "headers"}, {"line", "table", "json", "csv", "live", "report"}, {"auto", "kprobe", "fentry"}])
 
     def test_fields_are_those_of_list_fields(self):
         fields = set(fields_of_list(output_of(PROGRAM, "--list-fields")))

@@ -7,7 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/translate.h"
-#include "kernel/record_pool.h"
+#include "record/record_pool.h"
 
 namespace tcp_stats {
 

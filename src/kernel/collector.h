@@ -8,7 +8,7 @@
 #include "kernel/flow_table.h"
 #include "kernel/hooks.h"
 #include "kernel/missed_counts.h"
-#include "kernel/record_pool.h"
+#include "record/record_pool.h"
 #include "kernel/socket_walk.h"
 #include "snapshot/history.h"
 

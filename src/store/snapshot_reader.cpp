@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstring>
 #include <string_view>
-#include <unordered_map>
 
 #include <arpa/inet.h>
 
@@ -59,7 +58,8 @@ SnapshotReader::SnapshotReader(Recording &recording)
       details_of_(recording.database(), "SELECT flow" + columns_of(details_) + " FROM flow_details WHERE id = ?"),
       absent_(recording.database(), "SELECT flow FROM absences WHERE since = ?"),
       closed_(recording.database(), "SELECT id FROM flow_rows WHERE closed_in = ?"),
-      missed_(recording.database(), "SELECT name, count FROM missed WHERE snapshot = ? ORDER BY name") {}
+      missed_(recording.database(), "SELECT name, count FROM missed WHERE snapshot = ? ORDER BY name"),
+      pool_(recording.reader().record_size()) {}
 
 void SnapshotReader::go_before(std::int64_t snapshot) {
     SQLite::Statement begin(
@@ -194,10 +194,30 @@ void SnapshotReader::put(State &state, const StoredField &field, const SQLite::C
     }
 }
 
+/// `records`, of which some were sampled at other times.
+std::shared_ptr<const Records>
+SnapshotReader::with_times(const Records &records, const std::unordered_map<std::uint32_t, std::uint64_t> &times) {
+    const auto &sampled = recording_.reader().places().sampled_ns;
+    auto corrected = pool_.take();
+    const auto room = corrected->room_for(records.size());
+    for (std::uint32_t i = 0; i < records.size(); ++i) {
+        room.socks[i] = records.sock(i);
+    }
+    if (records.size() > 0) {
+        std::copy_n(records[0].data(), records.size() * records.record_size(), room.records);
+    }
+    for (const auto &[index, time_ns] : times) {
+        std::memcpy(room.records + index * records.record_size() + sampled.offset, &time_ns, sizeof(time_ns));
+    }
+    corrected->grow(records.size());
+    return corrected;
+}
+
 Snapshot SnapshotReader::made(std::int64_t id, WallTime time, std::uint64_t time_ns) {
     const auto size = recording_.reader().record_size();
     const auto &sampled = recording_.reader().places().sampled_ns;
-    auto live = std::make_shared<Records>(size);
+    const auto live = pool_.take();
+    live->room_for(flows_.size());
     auto closed = std::make_shared<Records>(size);
     Snapshot snapshot;
     snapshot.time = time_point(time);
@@ -228,19 +248,7 @@ Snapshot SnapshotReader::made(std::int64_t id, WallTime time, std::uint64_t time
         (state.closed ? ended : snapshot.flows).push_back(flow);
         at = state.closed ? flows_.erase(at) : std::next(at);
     }
-    snapshot.before = before_;
-    if (!earlier.empty()) {
-        auto corrected = std::make_shared<Records>(size);
-        std::vector<std::byte> record;
-        for (std::uint32_t i = 0; i < before_->size(); ++i) {
-            record.assign((*before_)[i].begin(), (*before_)[i].end());
-            if (const auto found = earlier.find(i); found != earlier.end()) {
-                put_number(record, sampled, found->second);
-            }
-            corrected->add(before_->sock(i), record.data());
-        }
-        snapshot.before = corrected;
-    }
+    snapshot.before = earlier.empty() ? before_ : with_times(*before_, earlier);
     snapshot.closed_count = ended.size();
     snapshot.flows.insert(snapshot.flows.end(), ended.begin(), ended.end());
     snapshot.live = before_ = live;

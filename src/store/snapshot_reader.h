@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include <SQLiteCpp/Statement.h>
 
+#include "record/record_pool.h"
 #include "snapshot/snapshot.h"
 #include "store/recording.h"
 
@@ -46,6 +48,8 @@ private:
     void read_details(State &state, std::int64_t details);
     void put(State &state, const StoredField &field, const SQLite::Column &value) const;
     Snapshot made(std::int64_t id, WallTime time, std::uint64_t time_ns);
+    std::shared_ptr<const Records> with_times(const Records &records,
+                                              const std::unordered_map<std::uint32_t, std::uint64_t> &times);
 
     Recording &recording_;
     std::vector<StoredField> details_, numbers_;
@@ -53,6 +57,7 @@ private:
     std::int64_t id_ = 0, run_ = 0, host_ = 0;
     WallTime time_ = 0;
     std::map<std::int64_t, State> flows_; ///< by their numbers in the file
+    RecordPool pool_;
     std::shared_ptr<const Records> before_;
     std::uint64_t before_time_ns_ = 0;
 };

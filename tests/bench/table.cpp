@@ -14,7 +14,7 @@
 #include "condition/condition.h"
 #include "flows.h"
 #include "kernel/flow_table.h"
-#include "kernel/record_pool.h"
+#include "record/record_pool.h"
 #include "output/writer.h"
 #include "view/view.h"
 

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "kernel/record_pool.h"
+#include "record/record_pool.h"
 #include "test.h"
 
 using namespace tcp_stats;

@@ -50,8 +50,8 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
             return tl::unexpected(where.error());
         }
         return std::make_unique<ReportDisplay>(Tally(columns, reader, std::move(*where)),
-                                               ReportOrigin{of.host, of.kernel, request.conditions()},
-                                               options.interval);
+                                               ReportOrigin{of.host, of.kernel, request.conditions()}, options.interval,
+                                               signals);
     }
     const auto &shown = grouped == nullptr ? columns : grouped->groups.columns();
     auto view = request.view(shown);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/display.h"
@@ -69,6 +70,13 @@ private:
     Progress progress_;
 };
 
+/// Whether nobody reads standard output meanwhile: a pipe's reader may write to the same terminal.
+bool goes_to_a_file() {
+    struct stat file {};
+    return fstat(STDOUT_FILENO, &file) == 0 &&
+           (S_ISREG(file.st_mode) || (S_ISCHR(file.st_mode) && isatty(STDOUT_FILENO) == 0));
+}
+
 struct Source {
     std::unique_ptr<RecordedSource> snapshots;
     Playback *playback = nullptr; ///< of these, on a screen
@@ -89,9 +97,11 @@ Result<Source> source_of(const Options &options, Recording &recording, const Rep
     if (!replay) {
         return tl::unexpected(replay.error());
     }
-    const bool is_seen = isatty(STDOUT_FILENO) != 0;
-    source.snapshots = is_seen ? std::unique_ptr<RecordedSource>(std::move(*replay))
-                               : std::make_unique<ReportedReplay>(std::move(*replay), *options.replay);
+    if (options.output == OutputFormat::report || goes_to_a_file()) {
+        source.snapshots = std::make_unique<ReportedReplay>(std::move(*replay), *options.replay);
+    } else {
+        source.snapshots = std::move(*replay);
+    }
     return source;
 }
 
@@ -129,8 +139,11 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
         return tl::unexpected(grouped.error());
     }
     auto *groups = *grouped ? &**grouped : nullptr;
+    const auto origin = (*recording)
+                            ->origin(range->from.value_or(range->at.value_or((*recording)->begin())),
+                                     range->to.value_or(range->at.value_or((*recording)->end())));
     const auto display = make_display(options, *request, columns, reader, groups, signals,
-                                      {(*recording)->host(), (*recording)->kernel(), true, source->playback});
+                                      {origin.hosts, origin.kernels, true, source->playback});
     if (!display) {
         return tl::unexpected(display.error());
     }

@@ -234,6 +234,10 @@ std::optional<Error> check_recording(const Options &options, const po::variables
                 .value();
         }
     }
+    if (options.count && options.output == OutputFormat::live) {
+        return misused(tr("--count has no meaning with --replay and -o live, which goes back and forth; leave it out"))
+            .value();
+    }
     if (options.at && (options.from || options.to || options.speed)) {
         return misused(tr("--at is one snapshot; leave out --from, --to and --speed")).value();
     }

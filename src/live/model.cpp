@@ -286,7 +286,8 @@ Line Model::header() const {
     }
     const auto alive = frame.snapshot->rows() - (grouped_ ? 0 : frame.snapshot->closed_count);
     const auto closed = frame.closed_count();
-    Line line = {{time_of_day(frame.snapshot->time), Style::strong}};
+    const auto time = frame.snapshot->time;
+    Line line = {{playback_ == nullptr ? time_of_day(time) : date_and_time(time), Style::strong}};
     const bool at_end = playback_ != nullptr && playback_->now() + 1 == playback_->moments().size();
     if (paused_ || (playback_ != nullptr && !playback_->is_playing())) { // first, where no screen is too narrow for it
         line.push_back({"  ", Style::plain});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -21,44 +20,31 @@ using Counted = std::optional<std::uint64_t> Moment::*;
 
 constexpr float absent = std::numeric_limits<float>::quiet_NaN();
 
-std::string clock_time(WallTime time) {
-    return time_of_day(std::chrono::system_clock::time_point(
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::nanoseconds(time))));
-}
-
 /// Times that are shown in cells.
 class Axis {
 public:
-    Axis(const std::vector<Moment> &moments, std::size_t cells) : cells_(cells) {
-        const auto [first, last] =
-            std::minmax_element(moments.begin(), moments.end(),
-                                [](const Moment &one, const Moment &other) { return one.time < other.time; });
-        begin = first->time;
-        end = last->time;
-    }
+    Axis(WallTime begin, WallTime end, std::size_t cells) : begin_(begin), end_(end), cells_(cells) {}
 
     std::size_t cell(WallTime time) const {
-        const auto share = end == begin ? 0 : static_cast<double>(time - begin) / static_cast<double>(end - begin);
+        const auto share = end_ == begin_ ? 0 : static_cast<double>(time - begin_) / static_cast<double>(end_ - begin_);
         return static_cast<std::size_t>(share * static_cast<double>(cells_ - 1));
     }
 
-    WallTime begin, end;
-
 private:
+    WallTime begin_, end_;
     std::size_t cells_;
 };
 
-/// What was counted in each cell. A snapshot stands for the time until the next.
+/// What was counted in each cell. A snapshot stands for the time until the next of its run.
 std::vector<float> sums(const std::vector<Moment> &moments, const Axis &axis, std::size_t cells, Counted counted) {
     std::vector<float> sums(cells, absent);
-    constexpr WallTime longest_pause = 60'000'000'000;
     for (std::size_t i = 0; i < moments.size(); ++i) {
         if (!(moments[i].*counted)) {
             continue;
         }
         const auto cell = axis.cell(moments[i].time);
         sums[cell] = (std::isnan(sums[cell]) ? 0 : sums[cell]) + static_cast<float>(*(moments[i].*counted));
-        if (i + 1 < moments.size() && moments[i + 1].time - moments[i].time < longest_pause) {
+        if (i + 1 < moments.size() && !moments[i + 1].begins_run) {
             for (auto between = cell + 1; between < axis.cell(moments[i + 1].time); ++between) {
                 sums[between] = std::isnan(sums[between]) ? 0 : sums[between];
             }
@@ -77,14 +63,22 @@ std::vector<Line> timeline(const Playback &playback, std::size_t width, bool uni
         Style style;
     };
     const std::array<Kind, 2> kinds = {Kind{tr("retransmits"), &Moment::retransmits, Style::graph},
-                                       Kind{tr("resets"), &Moment::resets, Style::loss}};
+                                       Kind{tr("failures"), &Moment::failures, Style::loss}};
     const auto width_of_names = std::max(cells(kinds[0].name), cells(kinds[1].name)) + 1;
-    constexpr std::size_t clock_width = 10; // with a blank at each side
+    constexpr WallTime day_ns = 86'400'000'000'000;
+    const auto [first, last] = std::minmax_element(
+        moments.begin(), moments.end(), [](const Moment &one, const Moment &other) { return one.time < other.time; });
+    const auto begin = first->time, end = last->time;
+    const bool is_long = end - begin > day_ns;
+    const auto clock = [&](WallTime time) {
+        return is_long ? day_and_minute(time_point(time)) : time_of_day(time_point(time));
+    };
+    const std::size_t clock_width = is_long ? 13 : 10; // with a blank at each side
     const auto room = width - std::min(width, width_of_names + 2 * clock_width);
     if (room < 2) {
         return {};
     }
-    const Axis axis(moments, room);
+    const Axis axis(begin, end, room);
     const auto here = axis.cell(moments[playback.now()].time);
     std::vector<Line> lines;
     for (const auto &kind : kinds) {
@@ -93,16 +87,15 @@ std::vector<Line> timeline(const Playback &playback, std::size_t width, bool uni
         for (const auto value : values) {
             highest = std::max(highest, std::isnan(value) ? 0 : value);
         }
-        const bool first = lines.empty();
-        auto &line =
-            lines.emplace_back(Line{{fitted(kind.name, width_of_names), Style::plain},
-                                    {fitted(first ? clock_time(axis.begin) : "", clock_width - 1), Style::plain}});
+        const bool is_first = lines.empty();
+        auto &line = lines.emplace_back(Line{{fitted(kind.name, width_of_names), Style::plain},
+                                             {fitted(is_first ? clock(begin) : "", clock_width - 1), Style::plain}});
         for (std::size_t i = 0; i < room; ++i) {
             // What is little is more than nothing.
             const auto bar = values[i] > 0 ? std::max(values[i], highest / 7) : values[i];
             line.push_back({sparkline({bar}, highest, unicode), i == here ? Style::selected : kind.style});
         }
-        line.push_back({" " + (first ? clock_time(axis.end) : ""), Style::plain});
+        line.push_back({" " + (is_first ? clock(end) : ""), Style::plain});
     }
     return lines;
 }

@@ -1,6 +1,7 @@
 // A recording that is played, as its viewer steers it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,13 +15,19 @@ namespace tcp_stats {
 /// Nanoseconds since 1970.
 using WallTime = std::int64_t;
 
+inline std::chrono::system_clock::time_point time_point(WallTime time) {
+    return std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::nanoseconds(time)));
+}
+
 class Playback {
 public:
     /// A snapshot.
     struct Moment {
         WallTime time = 0;
         std::optional<std::uint64_t> retransmits; ///< segments that were sent again since the one before
-        std::optional<std::uint64_t> resets;      ///< connections that a reset ended
+        std::optional<std::uint64_t> failures;    ///< connections that failed, were reset or timed out since then
+        bool begins_run = false;                  ///< nothing was recorded before it
     };
 
     virtual ~Playback() = default;

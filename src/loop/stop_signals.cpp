@@ -33,6 +33,13 @@ StopSignals::~StopSignals() { close(fd_); }
 
 bool StopSignals::arrived() const { return wait(std::chrono::steady_clock::now(), {}).by == By::signal; }
 
+void StopSignals::forget() const {
+    while (arrived()) {
+        signalfd_siginfo signal{};
+        [[maybe_unused]] const auto size = read(fd_, &signal, sizeof(signal));
+    }
+}
+
 StopSignals::Woken StopSignals::wait(std::chrono::steady_clock::time_point deadline,
                                      std::span<const int> descriptors) const {
     using namespace std::chrono;

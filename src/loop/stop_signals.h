@@ -21,6 +21,9 @@ public:
 
     bool arrived() const;
 
+    /// Forgets those that arrived: what is yet to be done may be ended by another one.
+    void forget() const;
+
     enum class By { deadline, signal, descriptor };
     struct Woken {
         By by = By::deadline;

@@ -12,4 +12,10 @@ std::string utc(std::chrono::system_clock::time_point time);
 /// `23:59:59`, as the host's time zone has it.
 std::string time_of_day(std::chrono::system_clock::time_point time);
 
+/// The same with its date: `2026-01-31 23:59:59`.
+std::string date_and_time(std::chrono::system_clock::time_point time);
+
+/// `01-31 23:59`, for a long axis.
+std::string day_and_minute(std::chrono::system_clock::time_point time);
+
 } // namespace tcp_stats

@@ -53,6 +53,7 @@ inline constexpr std::size_t limit_count = 5;
 
 // Of include/net/tcp_states.h.
 inline constexpr std::uint64_t tcp_established = 1;
+inline constexpr std::uint64_t tcp_close = 7;
 inline constexpr std::uint64_t tcp_listen = 10;
 
 /// What is no text and no number.

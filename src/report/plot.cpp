@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <ctime>
 #include <limits>
 
 #include <fmt/format.h>
 
 #include "base/translate.h"
 #include "output/human.h"
+#include "output/time_text.h"
 
 namespace tcp_stats {
 namespace {
 
-constexpr WallTime ns_per_s = 1'000'000'000;
-constexpr WallTime day_ns = 86'400 * ns_per_s;
+constexpr WallTime day_ns = 86'400'000'000'000;
 /// Of the drawing, which is stretched to what room there is.
 constexpr double width = 1000, height = 100;
 
@@ -30,18 +29,27 @@ double round_above(double value) {
     return 10 * power;
 }
 
-double highest(const Plot &plot) {
-    double highest = 0;
-    for (const auto &curve : plot.curves) {
-        for (const double value : curve.values) {
-            highest = std::isnan(value) ? highest : std::max(highest, value);
-        }
+/// NaN: it has none.
+double highest(const std::vector<double> &values) {
+    double highest = std::numeric_limits<double>::quiet_NaN();
+    for (const double value : values) {
+        highest = std::isnan(value) ? highest : std::isnan(highest) ? value : std::max(highest, value);
     }
     return highest;
 }
 
-/// What tells times of its axis apart.
-const char *clock_format(const Plot &plot) { return plot.end - plot.begin > day_ns ? "%m-%d %H:%M" : "%H:%M:%S"; }
+double highest(const Plot &plot) {
+    std::vector<double> of_curves;
+    for (const auto &curve : plot.curves) {
+        of_curves.push_back(highest(curve.values));
+    }
+    return highest(of_curves);
+}
+
+/// So that times of its axis are told apart.
+std::string clock_text(const Plot &plot, WallTime time) {
+    return plot.end - plot.begin > day_ns ? day_and_minute(time_point(time)) : time_of_day(time_point(time));
+}
 
 class Drawing {
 public:
@@ -86,10 +94,9 @@ private:
     /// What a pointer that stands on a stretch is told.
     void write_values() {
         html_.markup(R"(<g class="values">)");
-        const auto *format = clock_format(plot_);
         for (std::size_t i = 0; i < plot_.stretches.size(); ++i) {
             const auto &[begin, end] = plot_.stretches[i];
-            std::string text = clock_text(begin, format);
+            std::string text = clock_text(plot_, begin);
             for (const auto &curve : plot_.curves) {
                 if (!std::isnan(curve.values[i])) {
                     text += fmt::format("{} {} {}", &curve == &plot_.curves.front() ? ":" : ",", curve.name,
@@ -110,23 +117,19 @@ private:
 
 } // namespace
 
-std::string clock_text(WallTime time, const char *format) {
-    const std::time_t seconds = time / ns_per_s;
-    tm local{};
-    localtime_r(&seconds, &local);
-    std::array<char, 64> text{};
-    return {text.data(), std::strftime(text.data(), text.size(), format, &local)};
-}
-
 void write_plot(const Plot &plot, Html &html) {
     html.markup(plot.is_small ? R"(<figure class="small"><figcaption>)" : "<figure><figcaption>");
     html.element("b", plot.title);
-    for (std::size_t i = 0; i < plot.curves.size() && plot.curves.size() > 1; ++i) {
-        html.markup(" ").element(fmt::format(R"(span class="key c{}")", i), plot.curves[i].name);
+    for (std::size_t i = 0; i < plot.curves.size(); ++i) {
+        const auto &[name, values] = plot.curves[i];
+        const auto most = highest(values);
+        const auto up_to = std::isnan(most) ? tr("not recorded") : tr("up to {}", human(most, plot.unit));
+        html.markup(" ").element(fmt::format(R"(span class="key c{}")", i),
+                                 plot.curves.size() == 1 ? up_to : fmt::format("{} {}", name, up_to));
     }
     html.markup("</figcaption>");
     const auto largest = highest(plot);
-    if (plot.stretches.empty()) {
+    if (std::isnan(largest)) {
         html.element("p", tr("nothing is known of it")).markup("</figure>\n");
         return;
     }
@@ -140,7 +143,7 @@ void write_plot(const Plot &plot, Html &html) {
     html.markup(R"(</div><div class="x">)");
     constexpr int ticks = 4;
     for (int i = 0; i <= ticks; ++i) {
-        html.element("span", clock_text(plot.begin + (plot.end - plot.begin) / ticks * i, clock_format(plot)));
+        html.element("span", clock_text(plot, plot.begin + (plot.end - plot.begin) / ticks * i));
     }
     html.markup("</div></figure>\n");
 }

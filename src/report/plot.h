@@ -31,7 +31,4 @@ struct Plot {
 /// Each stretch is level; where one does not follow on the other there is a gap. With no value at all it says so.
 void write_plot(const Plot &plot, Html &html);
 
-/// By this host's time zone; `format` as strftime(3) has it.
-std::string clock_text(WallTime time, const char *format);
-
 } // namespace tcp_stats

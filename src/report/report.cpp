@@ -11,6 +11,7 @@
 
 #include "base/translate.h"
 #include "output/human.h"
+#include "output/time_text.h"
 #include "report/html.h"
 #include "report/plot.h"
 #include "report/verdict.h"
@@ -80,23 +81,26 @@ private:
     }
 
     void write_summary() {
-        constexpr auto whole = "%Y-%m-%d %H:%M:%S %Z";
         const auto &all = tally_.all();
-        html_.element("p", tr("From {} to {}, Linux {}.", clock_text(tally_.begin(), whole),
-                              clock_text(tally_.end(), whole), origin_.kernel) +
+        html_.element("p", tr("From {} to {}, Linux {}.", date_and_time(time_point(tally_.begin())),
+                              date_and_time(time_point(tally_.end())), origin_.kernel) +
                                (origin_.conditions.empty() ? "" : " " + tr("Only where: {}", origin_.conditions)));
         html_.markup("<dl>");
         const auto fact = [&](const std::string &name, const std::string &value) {
             html_.markup("<div>").element("dt", name).element("dd", value).markup("</div>");
         };
+        const auto known = [&](bool is_known, const std::string &value) {
+            return is_known ? value : tr("not recorded");
+        };
+        const bool ends = tally_.knows_endings();
         fact(tr("connections"), in_unit(tally_.connections(), ""));
         fact(tr("opened"), in_unit(all.opened, ""));
-        fact(tr("failed"), in_unit(all.failed, ""));
-        fact(tr("reset"), in_unit(all.reset, ""));
-        fact(tr("timed out"), in_unit(all.timed_out, ""));
-        fact(tr("sent"), in_unit(all.grown[Grown::sent], "bytes"));
-        fact(tr("received"), in_unit(all.grown[Grown::received], "bytes"));
-        fact(tr("sent again"), again_text(all.grown));
+        fact(tr("failed"), known(ends, in_unit(all.failed, "")));
+        fact(tr("reset"), known(ends, in_unit(all.reset, "")));
+        fact(tr("timed out"), known(ends, in_unit(all.timed_out, "")));
+        fact(tr("sent"), known(tally_.knows(Grown::sent), in_unit(all.grown[Grown::sent], "bytes")));
+        fact(tr("received"), known(tally_.knows(Grown::received), in_unit(all.grown[Grown::received], "bytes")));
+        fact(tr("sent again"), known(tally_.knows(Grown::retransmits), again_text(all.grown)));
         html_.markup("</dl>\n");
     }
 
@@ -122,13 +126,16 @@ private:
     void write_times() {
         html_.element("h2", tr("What happened when"));
         const auto &all = tally_.series().stretches();
-        const auto per_second = [&](const std::string &name, const std::function<double(const HostPart &)> &value) {
+        const auto per_second = [&](const std::string &name, bool is_known,
+                                    const std::function<double(const HostPart &)> &value) {
             return curve(name, all, [&](const HostStretch &one) {
-                return one.part.seconds > 0 ? value(one.part) / one.part.seconds : absent;
+                return is_known && one.part.seconds > 0 ? value(one.part) / one.part.seconds : absent;
             });
         };
+        const bool ends = tally_.knows_endings();
         const auto grown_per_second = [&](const std::string &name, Grown::Counter counter) {
-            return per_second(name, [counter](const HostPart &part) { return double(part.grown[counter]); });
+            return per_second(name, tally_.knows(counter),
+                              [counter](const HostPart &part) { return double(part.grown[counter]); });
         };
         auto throughput = host_plot(tr("Throughput"), "bytes/s");
         throughput.curves = {grown_per_second(tr("sent"), Grown::sent),
@@ -136,10 +143,11 @@ private:
         write_plot(throughput, html_);
 
         auto connections = host_plot(tr("Connections per second"), "connections/s");
-        connections.curves = {per_second(tr("opened"), [](const HostPart &part) { return double(part.opened); }),
-                              per_second(tr("failed"), [](const HostPart &part) { return double(part.failed); }),
-                              per_second(tr("reset"), [](const HostPart &part) { return double(part.reset); }),
-                              per_second(tr("timed out"), [](const HostPart &part) { return double(part.timed_out); })};
+        connections.curves = {
+            per_second(tr("opened"), true, [](const HostPart &part) { return double(part.opened); }),
+            per_second(tr("failed"), ends, [](const HostPart &part) { return double(part.failed); }),
+            per_second(tr("reset"), ends, [](const HostPart &part) { return double(part.reset); }),
+            per_second(tr("timed out"), ends, [](const HostPart &part) { return double(part.timed_out); })};
         write_plot(connections, html_);
 
         auto retransmits = host_plot(tr("Segments sent again per second"), "segments/s");
@@ -203,10 +211,14 @@ private:
     void write_worst() {
         html_.element("h2", tr("The worst connections"));
         if (tally_.worst().empty()) {
-            html_.element("p", tr("None sent anything again, and no round trip became long."));
+            html_.element("p", tally_.knows(Grown::retransmits) && tally_.knows_rtt()
+                                   ? tr("None sent anything again, and no round trip became long.")
+                                   : tr("It is not recorded what was sent again, or how long round trips were."));
             return;
         }
-        html_.element("p", tr("Those that sent most segments again; then those whose round trip became longest."));
+        html_.element(
+            "p", tr("Those that sent most segments again; among equals those that were longest in loss recovery, then "
+                    "those whose round trip rose most above its least."));
         for (const auto &one : tally_.worst()) {
             write_connection(one);
         }

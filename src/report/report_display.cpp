@@ -17,8 +17,9 @@ Result<void> check_report_output() {
                          "file, as with > report.html"));
 }
 
-ReportDisplay::ReportDisplay(Tally tally, ReportOrigin origin, std::chrono::nanoseconds interval)
-    : tally_(std::move(tally)), origin_(std::move(origin)), interval_(interval) {}
+ReportDisplay::ReportDisplay(Tally tally, ReportOrigin origin, std::chrono::nanoseconds interval,
+                             const StopSignals &signals)
+    : tally_(std::move(tally)), origin_(std::move(origin)), interval_(interval), signals_(signals) {}
 
 Result<Viewer> ReportDisplay::show(Snapshot snapshot) {
     tally_.take(snapshot);
@@ -27,8 +28,8 @@ Result<Viewer> ReportDisplay::show(Snapshot snapshot) {
 
 Result<void> ReportDisplay::end(bool /*counted*/) {
     tally_.finish();
-    constexpr int no_descriptor = -1; // the signal that ended it has come
-    StandardOutput output(STDOUT_FILENO, no_descriptor);
+    signals_.forget(); // that one ended what is told of; another ends the writing
+    StandardOutput output(STDOUT_FILENO, signals_.fd());
     Sink sink([&](std::string_view text) { output.write(text); });
     write_report(tally_, origin_, sink);
     sink.flush();

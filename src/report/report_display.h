@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "loop/display.h"
+#include "loop/stop_signals.h"
 #include "report/report.h"
 #include "report/tally.h"
 
@@ -14,7 +15,8 @@ Result<void> check_report_output();
 
 class ReportDisplay : public Display {
 public:
-    ReportDisplay(Tally tally, ReportOrigin origin, std::chrono::nanoseconds interval);
+    /// `signals` must outlive it.
+    ReportDisplay(Tally tally, ReportOrigin origin, std::chrono::nanoseconds interval, const StopSignals &signals);
 
     Result<Viewer> show(Snapshot snapshot) override;
     std::chrono::nanoseconds interval() const override { return interval_; }
@@ -26,6 +28,7 @@ private:
     Tally tally_;
     ReportOrigin origin_;
     std::chrono::nanoseconds interval_;
+    const StopSignals &signals_;
 };
 
 } // namespace tcp_stats

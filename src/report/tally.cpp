@@ -133,8 +133,11 @@ Tally::Tally(const Columns &columns, const RecordReader &reader, std::vector<Fil
     }
 }
 
-/// Time goes on by CLOCK_MONOTONIC, as long as one run lasts: the clock may be set back meanwhile.
-void Tally::tell_time(const Snapshot &snapshot) {
+bool Tally::knows(Grown::Counter counter) const { return counters_[counter] != nullptr; }
+
+/// Time goes on by CLOCK_MONOTONIC, as long as one run lasts: the clock may be set back meanwhile. Returns how long it
+/// is since the snapshot before; 0: there was none.
+WallTime Tally::tell_time(const Snapshot &snapshot) {
     const auto clock = std::chrono::duration_cast<std::chrono::nanoseconds>(snapshot.time.time_since_epoch()).count();
     const auto elapsed = snapshot.before_time_ns == 0 || snapshot.before_time_ns > snapshot.time_ns
                              ? 0
@@ -142,26 +145,38 @@ void Tally::tell_time(const Snapshot &snapshot) {
     const auto next = time_ + elapsed;
     const bool is_anew = elapsed == 0 || clock - next > longest_hurry_ns;
     time_ = is_anew ? std::max(time_, clock) : next;
-    begin_ = begin_ == 0 ? time_ : begin_;
+    begin_ = begin_ == 0 ? time_ - elapsed : begin_;
+    return elapsed;
+}
+
+/// Whether the snapshots before it could not be recorded: there are connections, but none has a record before.
+bool Tally::follows_gap(const Snapshot &snapshot) const {
+    const auto open =
+        snapshot.flows.begin() + static_cast<std::ptrdiff_t>(snapshot.flows.size() - snapshot.closed_count);
+    return !seen_.empty() && open != snapshot.flows.begin() &&
+           std::none_of(snapshot.flows.begin(), open, [](const Flow &flow) { return flow.before != Flow::none; });
 }
 
 void Tally::take(const Snapshot &snapshot) {
-    tell_time(snapshot);
+    elapsed_ = tell_time(snapshot);
     ++round_;
+    if (follows_gap(snapshot)) {
+        blank_until_ = time_;
+        elapsed_ = 0;
+    }
     HostPart part;
-    part.seconds = snapshot.before_time_ns == 0 || snapshot.before_time_ns > snapshot.time_ns
-                       ? 0
-                       : static_cast<double>(snapshot.time_ns - snapshot.before_time_ns) / 1e9;
+    part.seconds = static_cast<double>(elapsed_) / 1e9;
     for (std::size_t i = 0; i < snapshot.flows.size(); ++i) {
         const Row row{&snapshot, i};
-        if (matches(row, where_) && RecordReader::number(row.record(), places_.last_state) != tcp_listen) {
-            take_flow(row, part);
+        if (RecordReader::number(row.record(), places_.last_state) == tcp_listen) {
+            continue;
         }
+        matches(row, where_) ? take_flow(row, part) : pass_by(row);
     }
     finish_unseen();
     all_.add(part);
-    if (part.seconds > 0) {
-        series_.add(time_ - static_cast<WallTime>(part.seconds * 1e9), part);
+    if (elapsed_ > 0) {
+        series_.add(time_ - elapsed_, part);
     }
     for (const auto &[name, count] : snapshot.missed) {
         auto &known = missed_[name];
@@ -171,23 +186,22 @@ void Tally::take(const Snapshot &snapshot) {
     last_.groups.reset();
 }
 
-/// Since the snapshot before.
-bool Tally::began_since(const Row &row) const {
-    const auto opened_ns = RecordReader::number(row.record(), places_.opened_ns);
-    return opened_ns != 0 && opened_ns > row.snapshot->before_time_ns;
-}
-
-Grown Tally::growth(const Row &row) const {
+/// What its counters grew by since they were seen last; `seen`: null where that is now.
+Grown Tally::growth(const Row &row, const Seen *seen) const {
     Grown grown;
-    const bool is_new = !row.has_before() && began_since(row);
-    if (!row.has_before() && !is_new) {
+    Record before;
+    if (row.has_before()) {
+        before = row.before();
+    } else if (seen != nullptr) { // the same connection, behind a gap
+        before = Row{&last_, seen->row}.record();
+    } else if (!began_since_the_one_before(row, places_)) {
         return grown;
     }
     for (std::size_t i = 0; i < counters_.size(); ++i) {
         if (counters_[i] != nullptr) {
             const auto now = RecordReader::number(row.record(), counters_[i]->place);
-            const auto before = is_new ? 0 : RecordReader::number(row.before(), counters_[i]->place);
-            grown.by[i] = now > before ? now - before : 0;
+            const auto then = before.empty() ? 0 : RecordReader::number(before, counters_[i]->place);
+            grown.by[i] = now > then ? now - then : 0;
         }
     }
     return grown;
@@ -197,28 +211,28 @@ void Tally::take_flow(const Row &row, HostPart &part) {
     const auto [found, is_new] = seen_.try_emplace(row.flow().id);
     auto &seen = found->second;
     auto &course = seen.course;
-    const auto grown = growth(row);
-    const auto rtt_us = number(rtt_, row);
+    const auto grown = growth(row, is_new ? nullptr : &seen);
     if (is_new) {
+        const bool opened = !row.has_before() && began_since_the_one_before(row, places_);
         ++connections_;
-        course.begin = time_ - (began_since(row) ? static_cast<WallTime>(part.seconds * 1e9) : 0);
-        part.opened += began_since(row) ? 1 : 0;
+        course.begin = course.known_until = time_ - (opened ? elapsed_ : 0);
+        part.opened += opened ? 1 : 0;
     }
     part.grown.add(grown);
     course.grown.add(grown);
-    const bool is_busy = grown[Grown::sent] + grown[Grown::received] + grown[Grown::retransmits] > 0;
-    if (is_busy || is_new) {
+    course.end = time_;
+    if (is_new || grown[Grown::sent] + grown[Grown::received] + grown[Grown::retransmits] > 0) {
+        const auto rtt_us = number(rtt_, row);
         if (rtt_us != 0) {
             part.rtt.add(rtt_us);
         }
         course.highest_rtt_us = std::max(course.highest_rtt_us, rtt_us);
         course.least_rtt_us = least(course.least_rtt_us, least_rtt_ == nullptr ? rtt_us : number(least_rtt_, row));
-        if (part.seconds > 0) {
-            course.series.add(time_ - static_cast<WallTime>(part.seconds * 1e9),
-                              {static_cast<float>(part.seconds), static_cast<float>(grown[Grown::sent]),
-                               static_cast<float>(grown[Grown::retransmits]), static_cast<float>(rtt_us),
-                               static_cast<float>(number(cwnd_, row))});
-        }
+        go_on(course, {.seconds = static_cast<float>(part.seconds),
+                       .sent = static_cast<float>(grown[Grown::sent]),
+                       .retransmits = static_cast<float>(grown[Grown::retransmits]),
+                       .rtt_us = static_cast<float>(rtt_us),
+                       .cwnd = static_cast<float>(number(cwnd_, row))});
     }
     seen.row = row.index;
     seen.round = round_;
@@ -228,20 +242,54 @@ void Tally::take_flow(const Row &row, HostPart &part) {
         part.reset += outcome == Outcome::reset ? 1 : 0;
         part.timed_out += outcome == Outcome::timed_out ? 1 : 0;
         ++endings_[{text(ended_, row), text(error_, row)}];
-        finish_flow(row, course);
+        finish_flow(row, course, true);
+        seen_.erase(found);
+    }
+}
+
+/// The interval that ends now is a part of it. It did nothing since the one before.
+void Tally::go_on(Course &course, const FlowPart &part) const {
+    if (elapsed_ > 0) {
+        rest_until(course, time_ - elapsed_);
+        course.series.add(time_ - elapsed_, part);
+    }
+    course.known_until = time_;
+}
+
+/// Stretch by stretch: each has its own time.
+void Tally::rest_until(Course &course, WallTime time) const {
+    auto &series = course.series;
+    for (auto from = std::max(course.known_until, blank_until_); from < time;) {
+        const auto until = std::min(time, (from / series.length() + 1) * series.length());
+        series.add(from, {.seconds = static_cast<float>(static_cast<double>(until - from) / 1e9)});
+        from = until;
+    }
+}
+
+/// A flow that does not meet the conditions now.
+void Tally::pass_by(const Row &row) {
+    const auto found = seen_.find(row.flow().id);
+    if (found == seen_.end()) {
+        return;
+    }
+    found->second.row = row.index;
+    found->second.round = round_;
+    if (row.closed()) {
+        finish_flow(row, found->second.course, false);
         seen_.erase(found);
     }
 }
 
 /// Those that the snapshot has no more, though they did not close.
 void Tally::finish_unseen() {
-    std::erase_if(seen_, [&](const auto &one) {
-        const bool gone = one.second.round != round_;
-        if (gone) {
-            finish_flow({&last_, one.second.row}, one.second.course);
+    for (auto one = seen_.begin(); one != seen_.end();) {
+        if (one->second.round == round_) {
+            ++one;
+        } else {
+            finish_flow({&last_, one->second.row}, one->second.course, false);
+            one = seen_.erase(one);
         }
-        return gone;
-    });
+    }
 }
 
 void Tally::finish() {
@@ -249,18 +297,20 @@ void Tally::finish() {
     finish_unseen();
 }
 
-void Tally::finish_flow(const Row &row, const Course &course) {
-    const auto outcome = outcome_of({Naming::ending, RecordReader::number(row.record(), places_.ended)});
-    auto process = text(comm_, row);
-    for (auto *share : {&processes_[std::move(process)], &peers_[text(daddr_, row)], &services_[service(row)]}) {
+/// `ended`: its end met the conditions too.
+void Tally::finish_flow(const Row &row, Course &course, bool ended) {
+    const auto outcome =
+        ended ? outcome_of({Naming::ending, RecordReader::number(row.record(), places_.ended)}) : Outcome::in_order;
+    for (auto *share : {&processes_[text(comm_, row)], &peers_[text(daddr_, row)], &services_[service(row)]}) {
         ++share->connections;
         share->sent += course.grown[Grown::sent];
         share->received += course.grown[Grown::received];
         share->retransmits += course.grown[Grown::retransmits];
-        share->failed += row.closed() && outcome == Outcome::failed ? 1 : 0;
-        share->reset += row.closed() && outcome == Outcome::reset ? 1 : 0;
+        share->failed += outcome == Outcome::failed ? 1 : 0;
+        share->reset += outcome == Outcome::reset ? 1 : 0;
     }
-    keep_if_bad(row, course);
+    rest_until(course, course.end);
+    keep_if_bad(row, course, ended);
 }
 
 /// `443`, where this end accepted, or `to 443`.
@@ -271,7 +321,7 @@ std::string Tally::service(const Row &row) const {
     return accepted ? fmt::format("{}", local) : fmt::format("to {}", remote);
 }
 
-void Tally::keep_if_bad(const Row &row, const Course &course) {
+void Tally::keep_if_bad(const Row &row, const Course &course, bool ended) {
     constexpr std::uint64_t long_queue_us = 10'000;
     const bool has_queue = course.least_rtt_us != 0 && course.highest_rtt_us > 2 * course.least_rtt_us + long_queue_us;
     if ((course.grown[Grown::retransmits] == 0 && !has_queue) ||
@@ -286,9 +336,7 @@ void Tally::keep_if_bad(const Row &row, const Course &course) {
         process += fmt::format(" ({})", pid);
     }
     Troubled one{
-        course,      text(local_, row), text(remote_, row), std::move(process), text(ended_, row), text(error_, row),
-        row.closed()};
-    one.course.end = time_;
+        course, text(local_, row), text(remote_, row), std::move(process), text(ended_, row), text(error_, row), ended};
     const auto place =
         std::upper_bound(worst_.begin(), worst_.end(), one, [](const Troubled &new_one, const Troubled &other) {
             return is_worse(new_one.course, other.course);

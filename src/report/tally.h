@@ -84,6 +84,7 @@ struct Course {
     Grown grown;
     std::uint64_t least_rtt_us = 0, highest_rtt_us = 0; ///< 0: not known
     WallTime begin = 0, end = 0;
+    WallTime known_until = 0; ///< the end of what `series` has
     Series<FlowPart> series{60};
 };
 
@@ -91,7 +92,7 @@ struct Course {
 struct Troubled {
     Course course;
     std::string local, remote, process, ended, error;
-    bool closed = false;
+    bool closed = false; ///< its end was seen
 };
 
 /// What the flows of a process, a peer or a service came to.
@@ -108,6 +109,11 @@ public:
 
     /// After the last snapshot: what is still open counts too.
     void finish();
+
+    /// Whether the records have it; and how connections ended.
+    bool knows(Grown::Counter counter) const;
+    bool knows_endings() const { return ended_ != nullptr; }
+    bool knows_rtt() const { return rtt_ != nullptr; }
 
     // What it came to, then:
     WallTime begin() const { return begin_; } ///< 0: there was no snapshot
@@ -135,14 +141,17 @@ private:
         std::uint64_t round = 0; ///< which that was
     };
 
-    void tell_time(const Snapshot &snapshot);
+    WallTime tell_time(const Snapshot &snapshot);
+    bool follows_gap(const Snapshot &snapshot) const;
     void take_flow(const Row &row, HostPart &part);
-    void finish_flow(const Row &row, const Course &course);
+    void pass_by(const Row &row);
+    void go_on(Course &course, const FlowPart &part) const;
+    void rest_until(Course &course, WallTime time) const;
+    void finish_flow(const Row &row, Course &course, bool ended);
     void finish_unseen();
-    Grown growth(const Row &row) const;
-    bool began_since(const Row &row) const;
+    Grown growth(const Row &row, const Seen *seen) const;
     std::string service(const Row &row) const;
-    void keep_if_bad(const Row &row, const Course &course);
+    void keep_if_bad(const Row &row, const Course &course, bool ended);
 
     std::vector<Filter> where_;
     std::array<const Column *, Grown::counters> counters_{};
@@ -153,6 +162,8 @@ private:
     Snapshot last_;
     std::uint64_t round_ = 0;
     WallTime begin_ = 0, time_ = 0;
+    WallTime elapsed_ = 0;     ///< since the snapshot before; 0: nothing is known of that time
+    WallTime blank_until_ = 0; ///< the end of the last time of which nothing is known
     std::uint64_t connections_ = 0;
     HostPart all_;
     Series<HostPart> series_{240};

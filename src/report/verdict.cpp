@@ -63,7 +63,7 @@ std::string limits(const Grown &grown) {
                     tr("{} for {} of the time", name, text_of(100 * std::min(share, 1.0), "%"));
         }
     }
-    return text.empty() ? "" : " " + tr("It was held back by {}.", text);
+    return text.empty() ? "" : " " + tr("While it had data to send it was held back by {}.", text);
 }
 
 std::string queue(const Troubled &connection) {
@@ -77,7 +77,7 @@ std::string queue(const Troubled &connection) {
 
 std::string ending(const Troubled &connection) {
     if (!connection.closed) {
-        return " " + tr("It was still open.");
+        return " " + tr("It was open when it was last seen.");
     }
     if (connection.ended.empty()) {
         return "";

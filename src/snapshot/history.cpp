@@ -119,7 +119,13 @@ void History::add_live(const Reading &reading, Snapshot &snapshot) {
         const auto sock = records.sock(i);
         const auto record = records[i];
         const auto first_seen = RecordReader::number(record, places_.first_seen_ns);
-        if ((places_.first_seen_ns && first_seen == 0) || has_closed(sock, record)) { // 0: just being made
+        if (places_.first_seen_ns && first_seen == 0) { // just being made; or done, and it could not be removed
+            if (RecordReader::number(record, places_.last_state) == tcp_close) {
+                gone_.push_back({sock, first_seen});
+            }
+            continue;
+        }
+        if (has_closed(sock, record)) {
             continue;
         }
         if (is_ghost(sock, record)) {

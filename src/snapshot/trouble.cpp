@@ -13,17 +13,22 @@ Outcome outcome_of(Word ended) {
     return name.ends_with("_timeout") && name != "fin_wait2_timeout" ? Outcome::timed_out : Outcome::in_order;
 }
 
+bool began_since_the_one_before(const Row &row, const KnownPlaces &places) {
+    return row.snapshot->before_time_ns != 0 &&
+           RecordReader::number(row.record(), places.opened_ns) > row.snapshot->before_time_ns;
+}
+
 void Trouble::add(const Row &row, const KnownPlaces &places) {
     const auto record = row.record();
     const auto now = RecordReader::number(record, places.retransmits);
     if (row.has_before()) {
         const auto before = RecordReader::number(row.before(), places.retransmits);
         retransmits += now > before ? now - before : 0;
-    } else if (RecordReader::number(record, places.opened_ns) > row.snapshot->before_time_ns) {
-        retransmits += now; // it began since then
+    } else if (began_since_the_one_before(row, places)) {
+        retransmits += now;
     }
     const Word ended = {Naming::ending, RecordReader::number(record, places.ended)};
-    resets += row.closed() && (outcome_of(ended) == Outcome::reset || name_of(ended) == "refused") ? 1 : 0;
+    failures += row.closed() && outcome_of(ended) != Outcome::in_order ? 1 : 0;
 }
 
 } // namespace tcp_stats

@@ -17,9 +17,13 @@ enum class Outcome : std::uint8_t {
 };
 Outcome outcome_of(Word ended);
 
+/// Whether a flow that has no record before was opened since the snapshot before, so that all of its counters grew
+/// since then. Not in the first snapshot: nobody knows what was before.
+bool began_since_the_one_before(const Row &row, const KnownPlaces &places);
+
 struct Trouble {
     std::uint64_t retransmits = 0; ///< segments that were sent again since the snapshot before
-    std::uint64_t resets = 0;      ///< connections that a reset ended since then
+    std::uint64_t failures = 0;    ///< connections that failed, were reset or timed out since then
 
     /// A flow. What the program does not tell counts as nothing.
     void add(const Row &row, const KnownPlaces &places);

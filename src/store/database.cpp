@@ -294,7 +294,7 @@ Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::
         }
     }
     // Where nobody writes, nothing is to be made beside the file, which may lie where nothing can be written.
-    const bool has_log = std::filesystem::file_size(path.string() + "-wal", error) > 0 && !error;
+    const bool has_log = has_written_log(path);
     try {
         return std::make_unique<SQLite::Database>(uri(path) + (has_log ? "" : "?immutable=1"),
                                                   SQLite::OPEN_READONLY | SQLite::OPEN_URI, wait_for_others_ms);
@@ -304,6 +304,11 @@ Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::
                                  path.string(), exception.what(), path.filename().string())
                             : tr("--replay {}: {}", path.string(), exception.what()));
     }
+}
+
+bool has_written_log(const std::filesystem::path &path) {
+    std::error_code error;
+    return std::filesystem::file_size(path.string() + "-wal", error) > 0 && !error;
 }
 
 } // namespace tcp_stats

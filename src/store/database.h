@@ -74,6 +74,9 @@ private:
     std::unique_ptr<SQLite::Database> database_;
 };
 
+/// Whether there is a log beside it: somebody writes to it, or was killed.
+bool has_written_log(const std::filesystem::path &path);
+
 /// A recording to read from. Errors: source_unreadable, not_a_recording.
 Result<std::unique_ptr<SQLite::Database>> open_recording(const std::filesystem::path &path);
 

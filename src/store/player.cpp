@@ -44,15 +44,17 @@ Result<std::unique_ptr<Player>> Player::create(Recording &recording, const Repla
 Player::Player(Recording &recording, double speed) : recording_(recording), reader_(recording), speed_(speed) {}
 
 void Player::read_moments(const ReplayRange &range) {
-    SQLite::Statement snapshots(recording_.database(), "SELECT id, run, time_ns, time, retransmits, resets FROM "
+    SQLite::Statement snapshots(recording_.database(), "SELECT id, run, time_ns, time, retransmits, failures FROM "
                                                        "snapshots WHERE time BETWEEN ? AND ? ORDER BY id");
     snapshots.bind(1, range.from.value_or(0));
     snapshots.bind(2, range.to.value_or(std::numeric_limits<WallTime>::max()));
     while (snapshots.executeStep()) {
-        places_.push_back({snapshots.getColumn(0).getInt64(), snapshots.getColumn(1).getInt64(),
-                           static_cast<std::uint64_t>(snapshots.getColumn(2).getInt64())});
+        const auto run = snapshots.getColumn(1).getInt64();
+        const bool begins_run = places_.empty() || places_.back().run != run;
+        places_.push_back(
+            {snapshots.getColumn(0).getInt64(), run, static_cast<std::uint64_t>(snapshots.getColumn(2).getInt64())});
         moments_.push_back({snapshots.getColumn(3).getInt64(), count_or_nothing(snapshots.getColumn(4)),
-                            count_or_nothing(snapshots.getColumn(5))});
+                            count_or_nothing(snapshots.getColumn(5)), begins_run});
     }
 }
 
@@ -66,6 +68,9 @@ void Player::play(bool playing) {
 
 void Player::go(std::size_t moment) {
     moment = std::min(moment, moments_.size() - 1);
+    if (moment == now()) {
+        return;
+    }
     is_to_seek_ = is_to_seek_ || moment <= now_ || moment - now_ > near;
     target_ = moment;
 }
@@ -91,14 +96,17 @@ Result<std::optional<Snapshot>> Player::next() {
             reader_.go_before(places_[*target_].id);
             is_to_seek_ = false;
         }
-        auto snapshot = reader_.next();
-        if (!snapshot) {
-            return fail(ErrorKind::not_a_recording,
-                        tr("--replay {}: what was to be shown next is no longer there; begin anew",
-                           recording_.path().string()));
-        }
-        const auto place = std::lower_bound(places_.begin(), places_.end() - 1, reader_.id(),
-                                            [](const Place &one, std::int64_t id) { return one.id < id; });
+        std::optional<Snapshot> snapshot;
+        std::vector<Place>::iterator place;
+        do {
+            snapshot = recording_.has_changed() ? std::nullopt : reader_.next();
+            if (!snapshot) {
+                return no_longer_readable(recording_, tr("it ends too early"));
+            }
+            place = std::lower_bound(places_.begin(), places_.end() - 1, reader_.id(),
+                                     [](const Place &one, std::int64_t id) { return one.id < id; });
+            // Where the clock was set, some in between may be out of the range.
+        } while (!target_ && place->id != reader_.id());
         now_ = static_cast<std::size_t>(place - places_.begin());
         if (target_ && reader_.id() >= places_[*target_].id) {
             target_.reset();
@@ -106,7 +114,7 @@ Result<std::optional<Snapshot>> Player::next() {
         is_playing_ = is_playing_ && now_ + 1 < moments_.size();
         return snapshot;
     } catch (const SQLite::Exception &exception) {
-        return damaged(recording_.path(), exception.what());
+        return no_longer_readable(recording_, exception.what());
     }
 }
 

@@ -235,7 +235,7 @@ void Recorder::write(const Snapshot &snapshot) {
         }
     };
     bind_where_known(8, reader_.places().retransmits, trouble_.retransmits);
-    bind_where_known(9, reader_.places().ended, trouble_.resets);
+    bind_where_known(9, reader_.places().ended, trouble_.failures);
     execute(add);
 }
 

@@ -28,23 +28,32 @@ std::size_t size_of(const StoredField &field) {
 
 } // namespace
 
-std::chrono::system_clock::time_point time_point(WallTime time) {
-    return std::chrono::system_clock::time_point(
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::nanoseconds(time)));
-}
-
 tl::unexpected<Error> damaged(const std::filesystem::path &path, const std::string &what) {
     return fail(ErrorKind::not_a_recording,
                 tr("--replay {}: the recording is damaged: {}; sqlite3 with .recover may save what is left",
                    path.string(), what));
 }
 
+tl::unexpected<Error> no_longer_readable(const Recording &recording, const std::string &what) {
+    return recording.has_changed()
+               ? fail(ErrorKind::not_a_recording,
+                      tr("--replay {}: the file is no longer what it was: it is recorded to; begin anew",
+                         recording.path().string()))
+               : damaged(recording.path(), what);
+}
+
 Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &path) {
+    std::error_code error;
+    const auto written = std::filesystem::last_write_time(path, error);
+    const bool has_log = has_written_log(path);
     auto database = open_recording(path);
     if (!database) {
         return tl::unexpected(database.error());
     }
     std::unique_ptr<Recording> recording(new Recording(path, std::move(*database)));
+    if (!has_log) {
+        recording->written_ = written;
+    }
     try {
         if (!recording->database_->tableExists("snapshots")) {
             return fail(ErrorKind::not_a_recording, tr("--replay {}: no snapshot was recorded", path.string()));
@@ -62,12 +71,6 @@ Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &
         if (recording->begin_ < 0 || recording->end_ > latest_time) {
             return damaged(path, tr("it has a snapshot of a time that cannot be"));
         }
-        SQLite::Statement host(*recording->database_,
-                               "SELECT h.name, h.kernel FROM runs r JOIN host h ON h.id = r.host ORDER BY r.id DESC");
-        if (host.executeStep()) {
-            recording->host_ = host.getColumn(0).getString();
-            recording->kernel_ = host.getColumn(1).getString();
-        }
         SQLite::Statement cgroups(*recording->database_, "SELECT host, id, path FROM cgroups");
         while (cgroups.executeStep()) {
             recording->cgroups_[{cgroups.getColumn(0).getInt64(),
@@ -78,6 +81,22 @@ Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &
         return damaged(path, exception.what());
     }
     return recording;
+}
+
+bool Recording::has_changed() const {
+    std::error_code error;
+    return written_ && (has_written_log(path_) || std::filesystem::last_write_time(path_, error) != *written_);
+}
+
+Recording::Origin Recording::origin(WallTime from, WallTime to) {
+    SQLite::Statement hosts(
+        *database_, "SELECT coalesce(group_concat(DISTINCT name), ''), coalesce(group_concat(DISTINCT kernel), '') "
+                    "FROM host WHERE id IN (SELECT host FROM runs WHERE id IN (SELECT run FROM snapshots WHERE "
+                    "time BETWEEN ? AND ?))");
+    hosts.bind(1, from);
+    hosts.bind(2, to);
+    hosts.executeStep();
+    return {hosts.getColumn(0).getString(), hosts.getColumn(1).getString()};
 }
 
 Result<void> Recording::read_fields() {

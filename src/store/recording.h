@@ -32,9 +32,15 @@ public:
     /// Units of fields that are the program's own or the user's.
     const std::vector<UserField> &own_fields() const { return own_; }
 
-    /// Where the last run was, and its kernel (uname -r).
-    const std::string &host() const { return host_; }
-    const std::string &kernel() const { return kernel_; }
+    /// Where it was recorded, and by which kernel (uname -r), from one time to another; with commas, where there are
+    /// several.
+    struct Origin {
+        std::string hosts, kernels;
+    };
+    Origin origin(WallTime from, WallTime to);
+
+    /// Whether somebody has written to it since it was opened as one that nobody writes to: SQLite does not look then.
+    bool has_changed() const;
 
     /// Of the first and of the last snapshot; they differ in sign where nothing was recorded.
     WallTime begin() const { return begin_; }
@@ -57,14 +63,15 @@ private:
     std::vector<StoredField> fields_;
     std::vector<UserField> own_;
     std::optional<RecordReader> reader_;
-    std::string host_, kernel_;
+    std::optional<std::filesystem::file_time_type> written_; ///< when; absent: SQLite looks by itself
     WallTime begin_ = 0, end_ = 0;
     std::map<std::pair<std::int64_t, std::uint64_t>, std::string> cgroups_;
 };
 
-std::chrono::system_clock::time_point time_point(WallTime time);
-
-/// What keeps `path` from being read.
+/// What keeps it from being read.
 tl::unexpected<Error> damaged(const std::filesystem::path &path, const std::string &what);
+
+/// The same of one that was open for a while: somebody may have begun to record to it.
+tl::unexpected<Error> no_longer_readable(const Recording &recording, const std::string &what);
 
 } // namespace tcp_stats

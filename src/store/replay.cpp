@@ -83,7 +83,7 @@ Result<std::optional<Snapshot>> Replay::next() {
         }
         return snapshot;
     } catch (const SQLite::Exception &exception) {
-        return damaged(recording_.path(), exception.what());
+        return no_longer_readable(recording_, exception.what());
     }
 }
 

@@ -127,11 +127,13 @@ void Retention::forget_all(std::int64_t time, std::uint64_t time_ns, const std::
 }
 
 bool Retention::give_pages_back(std::int64_t most_free) {
-    const bool too_many = keep_.bytes && database_.execAndGet("PRAGMA freelist_count").getInt64() > most_free;
-    if (too_many) {
-        database_.exec(fmt::format("PRAGMA incremental_vacuum({})", pages_at_a_time));
+    const auto free_pages = [&] { return database_.execAndGet("PRAGMA freelist_count").getInt64(); };
+    const auto before = free_pages();
+    if (!keep_.bytes || before <= most_free) {
+        return false;
     }
-    return too_many;
+    database_.exec(fmt::format("PRAGMA incremental_vacuum({})", pages_at_a_time));
+    return free_pages() < before; // a copy that was made with other settings keeps them
 }
 
 } // namespace tcp_stats

@@ -42,7 +42,7 @@ CREATE TABLE snapshots (
     last_sample INTEGER,
     refused INTEGER,     -- sockets that the conditions left out, where the kernel decided
     retransmits INTEGER, -- segments that were sent again since the snapshot before
-    resets INTEGER       -- connections that a reset ended since then
+    failures INTEGER     -- connections that failed, were reset or timed out since then
 );
 CREATE INDEX snapshots_by_time ON snapshots (time);
 

@@ -161,7 +161,7 @@ int main(int argc, char **argv) {
             tally.take(*snapshot);
         }
         tally.finish();
-        write_report(tally, {recording->host(), recording->kernel(), ""}, sink);
+        write_report(tally, {"a host", "a kernel", ""}, sink);
         sink.flush();
     });
     std::printf("report of all of it: %.2f s, %.0f kB\n", reported, static_cast<double>(bytes) / 1e3);

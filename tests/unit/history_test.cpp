@@ -25,6 +25,7 @@ const Table &table() {
                              {"sampled_ns", "unsigned long long"},
                              {"closed_ns", "unsigned long long"},
                              {"netns", "unsigned int"},
+                             {"last_state", "unsigned int"},
                              {"cgroup", "unsigned long long"},
                              {"busy_us", "unsigned long long"},
                              {"rwnd_limited_us", "unsigned long long"},
@@ -209,6 +210,15 @@ TEST_CASE("a record that is just being made is neither shown nor missed") {
     const auto snapshot = past.next(reading_of(2, 7, table().record()));
     CHECK(snapshot.flows.empty());
     CHECK(snapshot.missed.empty());
+}
+
+TEST_CASE("a record that is done and could not be removed is not shown, and is removed") {
+    auto past = history();
+    const auto done = connection(1).set("first_seen_ns", 0).set("last_state", 7);
+    CHECK(past.next(reading_of(2, 7, done)).rows() == 0);
+    REQUIRE(past.gone().size() == 1);
+    CHECK(past.gone()[0].sock == 7);
+    CHECK(past.gone()[0].first_seen_ns == 0);
 }
 
 TEST_CASE("a record without an address is not shown, and counted when it stays so") {

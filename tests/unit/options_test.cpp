@@ -112,6 +112,12 @@ TEST_CASE("a definition must begin with a C name") {
     }
 }
 
+TEST_CASE("snapshots of a recording are not counted where one goes back and forth") {
+    CHECK(complaint({"--replay", "r.db", "-o", "live", "-c", "5"}) ==
+          "--count has no meaning with --replay and -o live, which goes back and forth; leave it out");
+    CHECK(parse({"--replay", "r.db", "-o", "table", "-c", "5"}).has_value());
+}
+
 TEST_CASE("what a report shows is not to be chosen") {
     for (const auto *option : {"--columns", "--sort", "--group-by"}) {
         CHECK(complaint({"-o", "report", option, "comm"}) ==

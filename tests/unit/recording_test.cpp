@@ -90,13 +90,13 @@ TEST_CASE("a player comes to each snapshot as it was, whatever the way") {
     CHECK(player->moment_at("2026-01-01").value() == 0);
     CHECK(player->moment_at("soon").error().kind == ErrorKind::usage);
     // Nothing is counted twice, and nothing left out.
-    std::uint64_t resets = 0;
+    std::uint64_t failures = 0;
     for (const auto &moment : player->moments()) {
-        resets += moment.resets.value();
+        failures += moment.failures.value();
     }
-    CHECK(static_cast<std::int64_t>(resets) ==
-          number(directory.file(),
-                 "SELECT count(*) FROM flows WHERE ended LIKE 'reset%' OR ended IN ('refused', 'aborted')"));
+    CHECK(static_cast<std::int64_t>(failures) ==
+          number(directory.file(), "SELECT count(*) FROM flows WHERE closed IS NOT NULL AND ended NOT IN "
+                                   "('local_close', 'peer_close', 'simultaneous_close', 'fin_wait2_timeout')"));
 }
 
 TEST_CASE("a connection that does nothing is written once a minute, with what it is by words") {

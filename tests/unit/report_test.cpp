@@ -83,6 +83,127 @@ TEST_CASE("a report of a recording counts what SQL counts") {
     CHECK(tally.missed().at("probe_missed") == 300 / 7);
 }
 
+namespace {
+
+/// One connection, told second by second.
+class Told {
+public:
+    explicit Told(std::vector<Filter> where = {}) : tally(columns_, table().reader(), std::move(where)) {}
+
+    /// It has sent so much in all. `after_gap`: the snapshot before it was not recorded.
+    Told &sent(std::uint64_t bytes, bool after_gap = false) {
+        ++second_;
+        Reading reading;
+        reading.time_ns = second_ * second;
+        auto record = table().record().ends(AF_INET, "10.0.0.1", 80, "10.0.0.2", 5000);
+        record.set("bytes_sent", bytes).set("retransmits", bytes / 1000).set("srtt_us", 80'000).set("opened_ns", 1);
+        Table::add(reading.live, 1, record.set("first_seen_ns", 1).set("sampled_ns", reading.time_ns));
+        auto snapshot = history_.next(std::move(reading));
+        snapshot.time = std::chrono::system_clock::time_point(
+            std::chrono::nanoseconds(noon + static_cast<std::int64_t>(second_ * second)));
+        if (after_gap) {
+            snapshot.flows.front().before = Flow::none;
+        }
+        tally.take(snapshot);
+        return *this;
+    }
+    const Course &course() {
+        tally.finish();
+        REQUIRE(tally.worst().size() == 1);
+        return tally.worst().front().course;
+    }
+
+private:
+    Columns columns_ = table().columns();
+    History history_{table().reader()};
+    std::uint64_t second_ = 0;
+
+public:
+    Tally tally;
+};
+
+} // namespace
+
+TEST_CASE("what a connection sent before the first snapshot is nothing of a report's") {
+    Told told;
+    told.sent(1'000'000).sent(1'002'000);
+    CHECK(told.course().grown[Grown::sent] == 2000);
+    CHECK(told.tally.all().grown[Grown::retransmits] == 2);
+    CHECK(told.tally.all().opened == 0);
+}
+
+TEST_CASE("a connection's rate is over the time in which it did nothing, too") {
+    Told told;
+    told.sent(0);
+    for (std::uint64_t minute = 1; minute <= 200; ++minute) {
+        for (int i = 0; i < 59; ++i) {
+            told.sent((minute - 1) * 60'000);
+        }
+        told.sent(minute * 60'000);
+    }
+    told.sent(200 * 60'000);
+    const auto &series = told.course().series;
+    double seconds = 0, bytes = 0;
+    for (const auto &[begin, part] : series.stretches()) {
+        seconds += part.seconds;
+        bytes += part.sent;
+        const bool is_whole = &part != &series.stretches().back().part;
+        CHECK((!is_whole || part.sent / part.seconds < 1500)); // 1000 a second, as far as stretches and minutes meet
+    }
+    CHECK(seconds == Approx(200 * 60 + 1));
+    CHECK(bytes == Approx(200 * 60'000));
+}
+
+TEST_CASE("a gap is a gap in a report's curves, and its sums have what was counted meanwhile") {
+    Told told;
+    told.sent(0).sent(2000).sent(4000).sent(90'000, true).sent(92'000);
+    const auto &course = told.course();
+    CHECK(course.grown[Grown::sent] == 92'000);
+    CHECK(told.tally.all().grown[Grown::sent] == 92'000);
+    for (const auto &series : {told.tally.series()}) {
+        REQUIRE(series.stretches().size() == 3);
+        CHECK(series.stretches()[2].begin - series.stretches()[1].begin == 2 * std::int64_t(second));
+    }
+    REQUIRE(course.series.stretches().size() == 3);
+    for (const auto &[begin, part] : course.series.stretches()) {
+        CHECK(part.sent == 2000);
+    }
+}
+
+TEST_CASE("a connection that meets a report's conditions at times is one, and counts in these times") {
+    const auto columns = table().columns();
+    const ConditionText text{"--where", "bytes_per_s > 1500"};
+    Told told({Filter::create(text, parse_condition(text).value(), columns).value()});
+    told.sent(0).sent(2000).sent(2100).sent(4100).sent(4200).sent(6200);
+    CHECK(told.course().grown[Grown::sent] == 6000);
+    CHECK(told.tally.connections() == 1);
+    CHECK(told.tally.peers().at("10.0.0.2").connections == 1);
+}
+
+TEST_CASE("what the records do not have is called so, and is not 0") {
+    const Table few({{"saddr", "unsigned char 16"},
+                     {"daddr", "unsigned char 16"},
+                     {"family", "unsigned char"},
+                     {"bytes_sent", "unsigned long long"}});
+    const auto columns = few.columns();
+    Tally tally(columns, few.reader(), {});
+    History history(few.reader());
+    for (std::uint64_t i = 1; i < 4; ++i) {
+        Reading reading;
+        reading.time_ns = i * second;
+        Table::add(reading.live, 1, few.record().set("family", AF_INET).set("bytes_sent", 1000 * i));
+        tally.take(history.next(std::move(reading)));
+    }
+    tally.finish();
+    const auto text = page(tally);
+    CHECK(contains(text, "<dt>sent</dt><dd>2kB</dd>"));
+    for (const auto *name : {"received", "sent again", "failed", "reset", "timed out"}) {
+        CHECK(contains(text, "<dt>" + std::string(name) + "</dt><dd>not recorded</dd>"));
+    }
+    CHECK(contains(text, "nothing is known of it")); // round trips
+    CHECK_FALSE(contains(text, "received up to"));
+}
+
 TEST_CASE("a report shows flows of conditions only, and no listening socket") {
     const auto columns = table().columns();
     const ConditionText text{"--where", "dport < 1003"};
@@ -142,7 +263,7 @@ TEST_CASE("a report of nothing says so") {
     const auto text = page(tally);
     CHECK(contains(text, "None ended."));
     CHECK(contains(text, "Nothing."));
-    CHECK(contains(text, "None sent anything again"));
+    CHECK(contains(text, "It is not recorded what was sent again"));
 }
 
 TEST_CASE("there are never too many stretches of time, and nothing of them is lost") {
@@ -199,15 +320,15 @@ TEST_CASE("a verdict says what held a connection back, and how it ended") {
     one.course.highest_rtt_us = 240'000;
     CHECK(
         verdict(one) ==
-        "25 segments were sent again, 5% of those with data, mostly after a retransmission time-out. It was held back "
-        "by loss recovery for 50% of the time, the receiver's window for 20% of the time. Its round trip rose from 9ms "
-        "to 240ms. It ended by retransmit_timeout (ETIMEDOUT).");
+        "25 segments were sent again, 5% of those with data, mostly after a retransmission time-out. While it had data "
+        "to send it was held back by loss recovery for 50% of the time, the receiver's window for 20% of the time. Its "
+        "round trip rose from 9ms to 240ms. It ended by retransmit_timeout (ETIMEDOUT).");
     Troubled other;
     other.course.least_rtt_us = 100;
     other.course.highest_rtt_us = 150;
-    CHECK(verdict(other) == "Nothing was sent again. It was still open.");
+    CHECK(verdict(other) == "Nothing was sent again. It was open when it was last seen.");
     other.course.grown.by[Grown::retransmits] = 1;
-    CHECK(verdict(other) == "One segment was sent again. It was still open.");
+    CHECK(verdict(other) == "One segment was sent again. It was open when it was last seen.");
 }
 
 TEST_CASE("a plot breaks where nothing is known, and ends in round numbers") {

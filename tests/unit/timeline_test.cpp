@@ -47,8 +47,8 @@ TEST_CASE("a timeline has bars of what was counted, and blanks where nothing was
     std::vector<Playback::Moment> moments;
     for (WallTime i = 0; i < 100; ++i) {
         if (i < 50 || i >= 80) {
-            const auto at = i < 50 ? i : i + 60; // a longer pause is none of a slow interval
-            moments.push_back({at * second_ns, i == 20 ? 70U : i == 30 ? 1U : 0U, {}});
+            const auto at = i < 50 ? i : i + 60; // another run
+            moments.push_back({at * second_ns, i == 20 ? 70U : i == 30 ? 1U : 0U, {}, i == 80});
         }
     }
     Still still(std::move(moments), 20);
@@ -57,7 +57,7 @@ TEST_CASE("a timeline has bars of what was counted, and blanks where nothing was
     REQUIRE(lines.size() == 2);
     CHECK(cells(lines[0]) == width - 2);
     CHECK(bars(lines[0]) == std::pair(std::string("_#.__        ___"), std::size_t(1)));
-    CHECK(bars(lines[1]) == std::pair(std::string(16, ' '), std::size_t(1))); // resets were not recorded
+    CHECK(bars(lines[1]) == std::pair(std::string(16, ' '), std::size_t(1))); // failures were not recorded
     CHECK(timeline(still, 20, false).empty());
     still.go(0);
     CHECK(bars(timeline(still, width, false)[0]).second == 0);

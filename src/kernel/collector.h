@@ -8,8 +8,8 @@
 #include "kernel/flow_table.h"
 #include "kernel/hooks.h"
 #include "kernel/missed_counts.h"
-#include "record/record_pool.h"
 #include "kernel/socket_walk.h"
+#include "record/record_pool.h"
 #include "snapshot/history.h"
 
 namespace tcp_stats {

@@ -25,6 +25,8 @@ std::string date_and_time(std::chrono::system_clock::time_point time) {
     return fmt::format("{:%Y-%m-%d %H:%M:%S}", local(time));
 }
 
+std::string time_zone(std::chrono::system_clock::time_point time) { return fmt::format("{:%Z}", local(time)); }
+
 std::string day_and_minute(std::chrono::system_clock::time_point time) {
     return fmt::format("{:%m-%d %H:%M}", local(time));
 }

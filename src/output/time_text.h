@@ -15,6 +15,9 @@ std::string time_of_day(std::chrono::system_clock::time_point time);
 /// The same with its date: `2026-01-31 23:59:59`.
 std::string date_and_time(std::chrono::system_clock::time_point time);
 
+/// The host's time zone then: `UTC`.
+std::string time_zone(std::chrono::system_clock::time_point time);
+
 /// `01-31 23:59`, for a long axis.
 std::string day_and_minute(std::chrono::system_clock::time_point time);
 

@@ -82,9 +82,10 @@ private:
 
     void write_summary() {
         const auto &all = tally_.all();
-        html_.element("p", tr("From {} to {}, Linux {}.", date_and_time(time_point(tally_.begin())),
-                              date_and_time(time_point(tally_.end())), origin_.kernel) +
-                               (origin_.conditions.empty() ? "" : " " + tr("Only where: {}", origin_.conditions)));
+        html_.element("p",
+                      tr("From {} to {} {}, Linux {}.", date_and_time(time_point(tally_.begin())),
+                         date_and_time(time_point(tally_.end())), time_zone(time_point(tally_.end())), origin_.kernel) +
+                          (origin_.conditions.empty() ? "" : " " + tr("Only where: {}", origin_.conditions)));
         html_.markup("<dl>");
         const auto fact = [&](const std::string &name, const std::string &value) {
             html_.markup("<div>").element("dt", name).element("dd", value).markup("</div>");

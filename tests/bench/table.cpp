@@ -14,8 +14,8 @@
 #include "condition/condition.h"
 #include "flows.h"
 #include "kernel/flow_table.h"
-#include "record/record_pool.h"
 #include "output/writer.h"
+#include "record/record_pool.h"
 #include "view/view.h"
 
 namespace {

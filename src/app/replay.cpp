@@ -140,7 +140,7 @@ Result<void> replay(const Options &options, const StopSignals &signals) {
     }
     auto *groups = *grouped ? &**grouped : nullptr;
     const auto origin = (*recording)
-                            ->origin(range->from.value_or(range->at.value_or((*recording)->begin())),
+                            ->origin(range->from.value_or((*recording)->begin()),
                                      range->to.value_or(range->at.value_or((*recording)->end())));
     const auto display = make_display(options, *request, columns, reader, groups, signals,
                                       {origin.hosts, origin.kernels, true, source->playback});

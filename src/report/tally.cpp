@@ -149,12 +149,17 @@ WallTime Tally::tell_time(const Snapshot &snapshot) {
     return elapsed;
 }
 
-/// Whether the snapshots before it could not be recorded: there are connections, but none has a record before.
+/// Whether the snapshots before it could not be recorded: connections that are known have no record before, and no other
+/// has one.
 bool Tally::follows_gap(const Snapshot &snapshot) const {
-    const auto open =
-        snapshot.flows.begin() + static_cast<std::ptrdiff_t>(snapshot.flows.size() - snapshot.closed_count);
-    return !seen_.empty() && open != snapshot.flows.begin() &&
-           std::none_of(snapshot.flows.begin(), open, [](const Flow &flow) { return flow.before != Flow::none; });
+    bool something = false;
+    for (const auto &flow : snapshot.flows) {
+        if (flow.before != Flow::none) {
+            return false;
+        }
+        something = something || seen_.contains(flow.id);
+    }
+    return something;
 }
 
 void Tally::take(const Snapshot &snapshot) {

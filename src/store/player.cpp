@@ -101,7 +101,7 @@ Result<std::optional<Snapshot>> Player::next() {
         do {
             snapshot = recording_.has_changed() ? std::nullopt : reader_.next();
             if (!snapshot) {
-                return no_longer_readable(recording_, tr("it ends too early"));
+                return changed(recording_.path());
             }
             place = std::lower_bound(places_.begin(), places_.end() - 1, reader_.id(),
                                      [](const Place &one, std::int64_t id) { return one.id < id; });

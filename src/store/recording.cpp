@@ -34,12 +34,13 @@ tl::unexpected<Error> damaged(const std::filesystem::path &path, const std::stri
                    path.string(), what));
 }
 
+tl::unexpected<Error> changed(const std::filesystem::path &path) {
+    return fail(ErrorKind::not_a_recording,
+                tr("--replay {}: the file is no longer what it was: it is recorded to; begin anew", path.string()));
+}
+
 tl::unexpected<Error> no_longer_readable(const Recording &recording, const std::string &what) {
-    return recording.has_changed()
-               ? fail(ErrorKind::not_a_recording,
-                      tr("--replay {}: the file is no longer what it was: it is recorded to; begin anew",
-                         recording.path().string()))
-               : damaged(recording.path(), what);
+    return recording.has_changed() ? changed(recording.path()) : damaged(recording.path(), what);
 }
 
 Result<std::unique_ptr<Recording>> Recording::open(const std::filesystem::path &path) {
@@ -89,14 +90,18 @@ bool Recording::has_changed() const {
 }
 
 Recording::Origin Recording::origin(WallTime from, WallTime to) {
-    SQLite::Statement hosts(
-        *database_, "SELECT coalesce(group_concat(DISTINCT name), ''), coalesce(group_concat(DISTINCT kernel), '') "
-                    "FROM host WHERE id IN (SELECT host FROM runs WHERE id IN (SELECT run FROM snapshots WHERE "
-                    "time BETWEEN ? AND ?))");
-    hosts.bind(1, from);
-    hosts.bind(2, to);
-    hosts.executeStep();
-    return {hosts.getColumn(0).getString(), hosts.getColumn(1).getString()};
+    try {
+        SQLite::Statement hosts(
+            *database_, "SELECT coalesce(group_concat(DISTINCT name), ''), coalesce(group_concat(DISTINCT kernel), '') "
+                        "FROM host WHERE id IN (SELECT host FROM runs WHERE id IN (SELECT run FROM snapshots WHERE "
+                        "time BETWEEN ? AND ?))");
+        hosts.bind(1, from);
+        hosts.bind(2, to);
+        hosts.executeStep();
+        return {hosts.getColumn(0).getString(), hosts.getColumn(1).getString()};
+    } catch (const SQLite::Exception &) {
+        return {}; // the snapshots may be whole all the same
+    }
 }
 
 Result<void> Recording::read_fields() {

@@ -71,7 +71,10 @@ private:
 /// What keeps it from being read.
 tl::unexpected<Error> damaged(const std::filesystem::path &path, const std::string &what);
 
-/// The same of one that was open for a while: somebody may have begun to record to it.
+/// That somebody has written to it since it was opened.
+tl::unexpected<Error> changed(const std::filesystem::path &path);
+
+/// Which of these it is.
 tl::unexpected<Error> no_longer_readable(const Recording &recording, const std::string &what);
 
 } // namespace tcp_stats

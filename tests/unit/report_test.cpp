@@ -170,6 +170,30 @@ TEST_CASE("a gap is a gap in a report's curves, and its sums have what was count
     }
 }
 
+TEST_CASE("a connection that follows on another is no gap") {
+    const auto columns = table().columns();
+    Tally tally(columns, table().reader(), {});
+    History history(table().reader());
+    for (std::uint64_t i = 1; i < 6; ++i) {
+        Reading reading;
+        reading.time_ns = i * second;
+        const auto record = [&](std::uint64_t began) {
+            auto made = table().record().ends(AF_INET, "10.0.0.1", 80, "10.0.0.2", 5000);
+            made.set("bytes_sent", 1000).set("first_seen_ns", began * second - 1).set("opened_ns", began * second - 1);
+            return made.set("sampled_ns", i * second);
+        };
+        Table::add(reading.live, i, record(i));
+        if (i > 1) {
+            Table::add(reading.closed, i - 1, record(i - 1).set("ended", 1).set("last_state", 7));
+        }
+        tally.take(history.next(std::move(reading)));
+    }
+    tally.finish();
+    CHECK(tally.all().opened == 4); // what was open in the first snapshot is older
+    CHECK(tally.all().grown[Grown::sent] == 4000);
+    CHECK(tally.series().stretches().size() == 4);
+}
+
 TEST_CASE("a connection that meets a report's conditions at times is one, and counts in these times") {
     const auto columns = table().columns();
     const ConditionText text{"--where", "bytes_per_s > 1500"};

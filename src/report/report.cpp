@@ -21,8 +21,8 @@ namespace tcp_stats {
 namespace {
 
 constexpr double absent = std::numeric_limits<double>::quiet_NaN();
-/// In each table of who it was.
-constexpr std::size_t most_shares = 15;
+/// In each table of who it was: those with most bytes, and of the others those with most trouble.
+constexpr std::size_t most_by_bytes = 10, most_by_trouble = 5;
 
 std::string in_unit(std::uint64_t number, const char *unit) { return human(number, unit_of(unit)); }
 
@@ -177,22 +177,25 @@ private:
         html_.markup("</div>\n");
     }
 
-    /// Those with most bytes.
     void write_shares(const std::string &title, const Tally::Shares &shares) {
         std::vector<Tally::Shares::const_pointer> order;
         for (const auto &share : shares) {
             order.push_back(&share);
         }
-        std::stable_sort(order.begin(), order.end(), [](const auto *one, const auto *other) {
-            return one->second.sent + one->second.received > other->second.sent + other->second.received;
-        });
+        const auto sort_from = [&](std::size_t first, const std::function<std::uint64_t(const Share &)> &weight) {
+            std::stable_sort(
+                order.begin() + static_cast<std::ptrdiff_t>(std::min(first, order.size())), order.end(),
+                [&](const auto *one, const auto *other) { return weight(one->second) > weight(other->second); });
+        };
+        sort_from(0, [](const Share &share) { return share.sent + share.received; });
+        sort_from(most_by_bytes, [](const Share &share) { return share.failed + share.reset + share.retransmits; });
         html_.markup("<table>").element("caption", title).markup("<thead><tr>").element("th", "");
         for (const auto &heading :
              {tr("connections"), tr("sent"), tr("received"), tr("sent again"), tr("failed"), tr("reset")}) {
             html_.element("th", heading);
         }
         html_.markup("</tr></thead><tbody>\n");
-        const auto shown = std::min(order.size(), most_shares);
+        const auto shown = std::min(order.size(), most_by_bytes + most_by_trouble);
         for (std::size_t i = 0; i < shown; ++i) {
             const auto &[name, share] = *order[i];
             html_.markup("<tr>").element("th", name.empty() ? tr("not known") : name);

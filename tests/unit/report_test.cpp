@@ -204,6 +204,33 @@ TEST_CASE("a connection that meets a report's conditions at times is one, and co
     CHECK(told.tally.peers().at("10.0.0.2").connections == 1);
 }
 
+TEST_CASE("who fails most is named, though others have more bytes") {
+    const auto columns = table().columns();
+    Tally tally(columns, table().reader(), {});
+    History history(table().reader());
+    for (std::uint64_t i = 1; i < 3; ++i) {
+        Reading reading;
+        reading.time_ns = i * second;
+        for (std::uint64_t peer = 1; peer <= 30; ++peer) {
+            const auto address = "10.0.0." + std::to_string(peer);
+            auto record = table().record().ends(AF_INET, "10.0.1.1", 80, address.c_str(), 5000);
+            record.set("bytes_sent", i * peer * 1000).set("first_seen_ns", peer).set("sampled_ns", i * second);
+            Table::add(reading.live, peer, record);
+        }
+        auto refused = table().record().ends(AF_INET, "10.0.1.1", 80, "10.0.0.99", 5000);
+        refused.set("first_seen_ns", 99).set("opened_ns", i * second - 9).set("ended", 12).set("last_state", 7);
+        Table::add(reading.closed, 99, refused);
+        tally.take(history.next(std::move(reading)));
+    }
+    tally.finish();
+    const auto text = page(tally);
+    for (const auto *shown : {"10.0.0.30", "10.0.0.21", "10.0.0.99"}) {
+        CHECK(contains(text, "<th>" + std::string(shown) + "</th>"));
+    }
+    CHECK_FALSE(contains(text, "<th>10.0.0.2</th>"));
+    CHECK(contains(text, "<p>and 16 more</p>"));
+}
+
 TEST_CASE("what the records do not have is called so, and is not 0") {
     const Table few({{"saddr", "unsigned char 16"},
                      {"daddr", "unsigned char 16"},

@@ -149,8 +149,8 @@ WallTime Tally::tell_time(const Snapshot &snapshot) {
     return elapsed;
 }
 
-/// Whether the snapshots before it could not be recorded: connections that are known have no record before, and no other
-/// has one.
+/// Whether the snapshots before it could not be recorded: connections that are known have no record before, and no
+/// other has one.
 bool Tally::follows_gap(const Snapshot &snapshot) const {
     bool something = false;
     for (const auto &flow : snapshot.flows) {

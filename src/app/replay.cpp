@@ -53,9 +53,9 @@ Result<ReplayRange> range_of(const Options &options, const Recording &recording)
 }
 
 /// Says how far it is, where that is not to be seen by what comes out.
-class ReportedReplay : public RecordedSource {
+class ReplayWithProgress : public RecordedSource {
 public:
-    ReportedReplay(std::unique_ptr<Replay> replay, const std::string &file)
+    ReplayWithProgress(std::unique_ptr<Replay> replay, const std::string &file)
         : replay_(std::move(replay)), progress_("--replay " + printable(file)) {}
 
     Result<std::optional<Snapshot>> next() override {
@@ -98,7 +98,7 @@ Result<Source> source_of(const Options &options, Recording &recording, const Rep
         return tl::unexpected(replay.error());
     }
     if (options.output == OutputFormat::report || goes_to_a_file()) {
-        source.snapshots = std::make_unique<ReportedReplay>(std::move(*replay), *options.replay);
+        source.snapshots = std::make_unique<ReplayWithProgress>(std::move(*replay), *options.replay);
     } else {
         source.snapshots = std::move(*replay);
     }

@@ -20,7 +20,7 @@ constexpr double width = 1000, height = 100;
 
 /// The least round number that is not below.
 double round_above(double value) {
-    double power = std::pow(10, std::floor(std::log10(value)));
+    const double power = std::pow(10, std::floor(std::log10(value)));
     for (const double step : {1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0}) {
         if (step * power >= value * (1 - 1e-9)) {
             return step * power;

@@ -105,6 +105,15 @@ private:
         html_.markup("</dl>\n");
     }
 
+    /// Its heading; and `nothing` where there is nothing to tell. Whether there is something.
+    bool begin_part(const std::string &title, bool is_empty, const std::string &nothing) {
+        html_.element("h2", title);
+        if (is_empty) {
+            html_.element("p", nothing);
+        }
+        return !is_empty;
+    }
+
     static std::string again_text(const Grown &grown) {
         const auto again = grown[Grown::retransmits];
         const auto segments = grown[Grown::segments];
@@ -213,11 +222,10 @@ private:
     }
 
     void write_worst() {
-        html_.element("h2", tr("The worst connections"));
-        if (tally_.worst().empty()) {
-            html_.element("p", tally_.knows(Grown::retransmits) && tally_.knows_rtt()
-                                   ? tr("None sent anything again, and no round trip became long.")
-                                   : tr("It is not recorded what was sent again, or how long round trips were."));
+        const auto none = tally_.knows(Grown::retransmits) && tally_.knows_rtt()
+                              ? tr("None sent anything again, and no round trip became long.")
+                              : tr("It is not recorded what was sent again, or how long round trips were.");
+        if (!begin_part(tr("The worst connections"), tally_.worst().empty(), none)) {
             return;
         }
         html_.element(
@@ -261,9 +269,7 @@ private:
     }
 
     void write_endings() {
-        html_.element("h2", tr("How connections ended"));
-        if (tally_.endings().empty()) {
-            html_.element("p", tr("None ended."));
+        if (!begin_part(tr("How connections ended"), tally_.endings().empty(), tr("None ended."))) {
             return;
         }
         using Ending = std::map<std::pair<std::string, std::string>, std::uint64_t>::const_pointer;
@@ -284,9 +290,7 @@ private:
     }
 
     void write_missed() {
-        html_.element("h2", tr("What was missed"));
-        if (tally_.missed().empty()) {
-            html_.element("p", tr("Nothing."));
+        if (!begin_part(tr("What was missed"), tally_.missed().empty(), tr("Nothing."))) {
             return;
         }
         html_.markup("<table><tbody>\n");

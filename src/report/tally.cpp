@@ -1,11 +1,9 @@
 #include "report/tally.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <tuple>
 
-#include "base/printable.h"
 #include "snapshot/trouble.h"
 
 namespace tcp_stats {

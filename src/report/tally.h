@@ -54,7 +54,8 @@ public:
 
 private:
     static constexpr std::size_t per_doubling = 16;
-    std::array<std::uint32_t, 32 *per_doubling> counts_ = {};
+    static constexpr std::size_t places = 32 * per_doubling;
+    std::array<std::uint32_t, places> counts_ = {};
     std::uint64_t total_ = 0;
 };
 

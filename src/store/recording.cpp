@@ -30,7 +30,7 @@ std::size_t size_of(const StoredField &field) {
 
 tl::unexpected<Error> damaged(const std::filesystem::path &path, const std::string &what) {
     return fail(ErrorKind::not_a_recording,
-                tr("--replay {}: the recording is damaged: {}; sqlite3 with .recover may save what is left",
+                tr("--replay {}: the recording is damaged: {}; docs/recording.md says how to save what is left",
                    path.string(), what));
 }
 

@@ -112,8 +112,9 @@ void Retention::forget_all(std::int64_t time, std::uint64_t time_ns, const std::
     const auto begin = forgotten();
     const auto end = forgotten_in_the_end(time);
     const auto progress = [&] {
-        const auto share = static_cast<double>(forgotten() - begin) / static_cast<double>(end - begin);
-        return end <= begin ? 1 : std::clamp(share, 0.0, 1.0);
+        return end <= begin
+                   ? 1
+                   : std::clamp(static_cast<double>(forgotten() - begin) / static_cast<double>(end - begin), 0.0, 1.0);
     };
     bool more = true;
     while (more && told(progress())) {

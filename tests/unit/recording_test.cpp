@@ -16,6 +16,9 @@ TEST_CASE("a replay is what was recorded, number by number") {
     CHECK((fs::status(directory.file()).permissions() & fs::perms::all) ==
           (fs::perms::owner_read | fs::perms::owner_write));
     CHECK_FALSE(fs::exists(directory.file("r.db-wal")));
+    // What docs/recording.md gives to what was saved of a damaged one.
+    CHECK(number(directory.file(), "PRAGMA application_id") == 1952673907);
+    CHECK(number(directory.file(), "PRAGMA user_version") == 1);
 
     SECTION("any part of it") {
         const auto part =

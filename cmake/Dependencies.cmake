@@ -39,6 +39,12 @@ require_header(MSGPACK_INCLUDE_DIR msgpack.hpp libmsgpack-cxx-dev)
 require_header(XXHASH_INCLUDE_DIR xxhash.h libxxhash-dev)
 require_header(UTFCPP_INCLUDE_DIR utf8.h libutfcpp-dev)
 
+find_library(CIVETWEB_LIBRARY civetweb)
+find_path(CIVETWEB_INCLUDE_DIR civetweb.h)
+if(NOT CIVETWEB_INCLUDE_DIR OR NOT CIVETWEB_LIBRARY)
+  message(FATAL_ERROR "civetweb is missing: apt-get install libcivetweb-dev")
+endif()
+
 require_pkg_config(LIBBPF libbpf 1.1 libbpf-dev)
 
 find_path(BCC_INCLUDE_DIR bcc/BPF.h)

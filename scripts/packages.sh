@@ -4,7 +4,7 @@
 build_packages=(
     cmake ninja-build g++ pkg-config binutils gettext git
     libbpfcc-dev libbpf-dev libboost-program-options-dev libspdlog-dev libfmt-dev libexpected-dev
-    libncurses-dev nlohmann-json3-dev libmsgpack-cxx-dev libxxhash-dev libutfcpp-dev libcap-ng-dev libsqlitecpp-dev libsqlite3-dev catch2 locales
+    libncurses-dev nlohmann-json3-dev libmsgpack-cxx-dev libxxhash-dev libutfcpp-dev libcap-ng-dev libsqlitecpp-dev libsqlite3-dev libcivetweb-dev catch2 locales
 )
 # To boot kernels in the lab and to have traffic there.
 lab_packages=(
@@ -12,11 +12,11 @@ lab_packages=(
     iproute2 iperf3 nftables python3
 )
 # To test: formatting and lint, fuzzing (Clang and its runtime with libFuzzer), completion and manual page, the live view's
-# terminal, a report's browser, what the lab's checks and benchmarks compare with.
+# terminal, a report's browser, what the lab's checks and benchmarks compare with, Prometheus.
 test_packages=(
     clang-format clang-tidy clang libclang-rt-dev
     bash-completion zsh mandoc tmux chromium
-    sqlite3 bpftool python3-bpfcc python3-jsonschema bpftrace procps
+    sqlite3 prometheus bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
 
 as_root() {

@@ -1,8 +1,9 @@
 #include "app/monitor.h"
 
+#include <algorithm>
+#include <functional>
 #include <memory>
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
@@ -27,6 +28,8 @@
 #include "live/live_display.h"
 #include "loop/progress.h"
 #include "loop/standard_output.h"
+#include "metrics/metrics.h"
+#include "metrics/server.h"
 #include "output/writer.h"
 #include "snapshot/history.h"
 #include "store/recording_display.h"
@@ -37,8 +40,11 @@ namespace {
 /// Snapshots of this kernel's connections.
 class Connections : public SnapshotSource {
 public:
-    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, CgroupPaths &cgroups)
-        : collector_(collector), hooks_(hooks), cgroup_(reader.places().cgroup), cgroups_(cgroups), history_(reader) {}
+    /// `look`: called with each snapshot; may be empty.
+    Connections(Collector &collector, const Hooks &hooks, const RecordReader &reader, CgroupPaths &cgroups,
+                std::function<void(const Snapshot &)> look)
+        : collector_(collector), hooks_(hooks), cgroup_(reader.places().cgroup), cgroups_(cgroups), history_(reader),
+          look_(std::move(look)) {}
 
     Result<std::optional<Snapshot>> next() override {
         auto reading = collector_.read(hooks_);
@@ -49,6 +55,9 @@ public:
         snapshot.time = std::chrono::system_clock::now();
         collector_.remove(history_.gone());
         learn_cgroups(snapshot);
+        if (look_) {
+            look_(snapshot);
+        }
         return snapshot;
     }
     int closed_fd() const override { return collector_.closed_fd(); }
@@ -70,6 +79,7 @@ private:
     Place cgroup_;
     CgroupPaths &cgroups_;
     History history_;
+    std::function<void(const Snapshot &)> look_;
 };
 
 /// Where a signal came before there was anything to show: as if it had come later.
@@ -158,6 +168,11 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (auto usable = check_output(options); !usable) {
         return usable;
     }
+    if (options.metrics) {
+        if (auto usable = check_listen_address(*options.metrics); !usable) {
+            return usable;
+        }
+    }
     if (auto added = text->add(options.fields); !added) {
         return added;
     }
@@ -210,7 +225,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(grouped.error());
     }
     auto *groups = *grouped ? &**grouped : nullptr;
-    std::unique_ptr<Display> display;
+    std::unique_ptr<Display> display = std::make_unique<NoDisplay>(options.interval);
     if (options.shows) {
         auto shown =
             make_display(options, *request, columns, *reader, groups, signals, {host_name(), running_kernel_release()});
@@ -219,6 +234,19 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         }
         display = std::move(*shown);
     }
+    std::unique_ptr<Metrics> metrics;
+    if (options.metrics) {
+        auto where = request->filters(columns);
+        if (!where) {
+            return tl::unexpected(where.error());
+        }
+        auto made = Metrics::create({options.metrics_by, options.metrics_series}, columns, *reader, std::move(*where));
+        if (!made) {
+            return tl::unexpected(made.error());
+        }
+        metrics = std::move(*made);
+    }
+    const Recorder *recording = nullptr;
     if (file) {
         auto where = request->filters(columns);
         if (!where) {
@@ -235,7 +263,8 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
             progress.show(share);
             return !signals.arrived();
         });
-        display = std::make_unique<RecordingDisplay>(std::move(*recorder), std::move(display), options.interval);
+        recording = recorder->get();
+        display = std::make_unique<RecordingDisplay>(std::move(*recorder), std::move(display));
     }
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {
@@ -246,7 +275,19 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(hooks.error());
     }
     malloc_trim(0); // the start took memory that no snapshot needs
-    Connections connections(*collector, *hooks, *reader, cgroups);
+    std::unique_ptr<MetricsServer> server;
+    std::function<void(const Snapshot &)> look;
+    if (metrics) {
+        auto started = MetricsServer::start(*options.metrics, *metrics);
+        if (!started) {
+            return tl::unexpected(started.error());
+        }
+        server = std::move(*started);
+        look = [&](const Snapshot &snapshot) {
+            metrics->take(snapshot, {hooks->runs(), recording == nullptr ? 0 : recording->unrecorded()});
+        };
+    }
+    Connections connections(*collector, *hooks, *reader, cgroups, std::move(look));
     return show(connections, groups, *display, options.count, signals);
 }
 

@@ -11,6 +11,7 @@
 #include "compile/user_fields.h"
 #include "condition/fields_in_use.h"
 #include "kernel/network_namespaces.h"
+#include "metrics/metrics.h"
 #include "output/colour.h"
 #include "output/table_writer.h"
 #include "store/database.h"
@@ -102,6 +103,11 @@ Result<void> check_names_and_values(const Options &options, const std::vector<Wa
             return state;
         }
     }
+    if (options.metrics) {
+        if (auto possible = Metrics::check(options.metrics_by, columns); !possible) {
+            return possible;
+        }
+    }
     std::optional<Groups> groups;
     if (options.group_by) {
         auto made = Groups::create(*options.group_by, columns);
@@ -154,7 +160,7 @@ std::vector<ConditionPart> Request::parts() const {
 
 std::vector<std::string> Request::unused_fields() const {
     const bool by_itself = options_.columns.empty();
-    if (options_.record && by_itself) {
+    if (options_.metrics || (options_.record && by_itself)) {
         return {};
     }
     if (options_.output == OutputFormat::live || options_.output == OutputFormat::report ||

@@ -24,6 +24,9 @@ constexpr double slowest = 0.001, fastest = 1'000'000;
 /// The kernel refuses such a table for want of memory long before.
 constexpr std::uint64_t most_flows = 1'000'000'000;
 
+/// Prometheus would not take more of one host.
+constexpr std::uint64_t most_series = 100'000;
+
 po::options_description describe_options() {
     const auto option = [](const char *argument) { return po::value<std::string>()->value_name(argument); };
     // Options are grouped by what they change.
@@ -92,12 +95,20 @@ po::options_description describe_options() {
         "to", option("TIME"), translate("replay up to this time"))("at", option("TIME"),
                                                                    translate("replay the one snapshot of this time"))(
         "speed", option("N"), translate("replay N times as fast as it was (default: as fast as it is read; live: 1)"));
+    po::options_description metrics(tr("Metrics"));
+    metrics.add_options()("metrics", option("[ADDRESS:]PORT"),
+                          translate("serve metrics for Prometheus on this port, of 127.0.0.1 by itself; shows nothing "
+                                    "then but with --output"))(
+        "metrics-by", option("KEY,..."),
+        translate("label them by these fields, as --group-by takes them (default: comm)"))(
+        "metrics-series", option("N"),
+        translate("label so many groups of connections by themselves (default 1000); further ones are \"other\""));
     po::options_description other(tr("Other"));
     other.add_options()("verbose,v", translate("say on standard error what is done, and what the compiler says"))(
         "version", translate("print the versions of this program, libbcc and LLVM, and exit"))(
         "help,h", translate("print this and exit"));
     po::options_description all;
-    all.add(program).add(kernel).add(flows).add(output).add(recording).add(other);
+    all.add(program).add(kernel).add(flows).add(output).add(recording).add(metrics).add(other);
     return all;
 }
 
@@ -212,10 +223,15 @@ std::optional<Error> check_recording(const Options &options, const po::variables
         return misused(tr("--keep is about a recording that is made; name it with --record FILE")).value();
     }
     for (const auto *option : {"group-by", "sort", "top", "pointers"}) {
-        if (options.record && variables.count("output") == 0 && variables.count(option) != 0) {
-            return misused(tr("--{} is about what is shown, and --record alone shows nothing; add -o, or leave it out",
-                              option))
+        if ((options.record || options.metrics) && variables.count("output") == 0 && variables.count(option) != 0) {
+            return misused(tr("--{} is about what is shown, and {} alone shows nothing; add -o, or leave it out",
+                              option, options.record ? "--record" : "--metrics"))
                 .value();
+        }
+    }
+    for (const auto *option : {"metrics-by", "metrics-series"}) {
+        if (!options.metrics && variables.count(option) != 0) {
+            return misused(tr("--{} is about metrics; name a port for them with --metrics PORT", option)).value();
         }
     }
     if (!options.replay) {
@@ -227,7 +243,7 @@ std::optional<Error> check_recording(const Options &options, const po::variables
         return std::nullopt;
     }
     for (const auto *option : {"src", "field", "define", "kernel-types", "attach", "no-cache", "max-flows", "listening",
-                               "failed-connects", "explain", "interval", "record", "pointers"}) {
+                               "failed-connects", "explain", "interval", "record", "pointers", "metrics"}) {
         if (variables.count(option) != 0) {
             return misused(tr("--{} has no meaning with --replay, which shows what was recorded; leave out one of them",
                               option))
@@ -244,17 +260,38 @@ std::optional<Error> check_recording(const Options &options, const po::variables
     return std::nullopt;
 }
 
-Result<std::vector<std::string>> parse_columns(const std::string &text) {
+/// `NAME,NAME,...`, each once.
+Result<std::vector<std::string>> parse_names(const char *option, const std::string &text) {
     std::vector<std::string> names;
     std::istringstream list(text + ",");
     for (std::string name; std::getline(list, name, ',');) {
         if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) {
-            return misused(name.empty() ? tr("--columns {}: a name is missing; it accepts NAME,NAME,...", text)
-                                        : tr("--columns {}: {} is there twice", text, name));
+            return misused(name.empty() ? tr("{} {}: a name is missing; it accepts NAME,NAME,...", option, text)
+                                        : tr("{} {}: {} is there twice", option, text, name));
         }
         names.push_back(name);
     }
     return names;
+}
+
+Result<std::vector<GroupKey>> parse_metrics_keys(const std::string &text) {
+    constexpr const char *option = "--metrics-by";
+    const auto names = parse_names(option, text);
+    if (!names) {
+        return tl::unexpected(names.error());
+    }
+    std::vector<GroupKey> keys;
+    for (const auto &name : *names) {
+        auto key = parse_group_key(option, name);
+        if (!key) {
+            return tl::unexpected(key.error());
+        }
+        if (std::any_of(keys.begin(), keys.end(), [&](const GroupKey &one) { return one.field == key->field; })) {
+            return misused(tr("{} {}: {} is there twice", option, text, key->field));
+        }
+        keys.push_back(std::move(*key));
+    }
+    return keys;
 }
 
 Result<std::optional<SortKey>> parse_sort_key(const std::string &text) {
@@ -368,7 +405,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     take("to", options.to, as_given);
     take("at", options.at, as_given);
     take("speed", options.speed, parse_speed);
-    take("columns", options.columns, parse_columns);
+    take("columns", options.columns, [](const std::string &text) { return parse_names("--columns", text); });
     if (variables.count("where") != 0) {
         options.where.push_back({"--where", variables["where"].as<std::string>()});
     }
@@ -377,8 +414,20 @@ Result<Options> parse_options(int argc, const char *const *argv) {
             options.where.push_back({std::string("--") + form, variables[form].as<std::string>()});
         }
     }
-    take("group-by", options.group_by,
-         [](const std::string &text) -> Result<std::optional<GroupKey>> { return parse_group_key(text); });
+    take("group-by", options.group_by, [](const std::string &text) -> Result<std::optional<GroupKey>> {
+        return parse_group_key("--group-by", text);
+    });
+    take("metrics", options.metrics,
+         [](const std::string &text) -> Result<std::optional<ListenAddress>> { return parse_listen_address(text); });
+    options.metrics_by = {{"--metrics-by", "comm", std::nullopt, "comm"}};
+    take("metrics-by", options.metrics_by, parse_metrics_keys);
+    take("metrics-series", options.metrics_series, [](const std::string &text) -> Result<std::uint64_t> {
+        auto number = parse_whole_number("--metrics-series", text);
+        if (number && *number > most_series) {
+            return misused(tr("--metrics-series {}: it accepts {} at most", text, most_series));
+        }
+        return number;
+    });
     take("sort", options.sort, parse_sort_key);
     take("top", options.top, [](const std::string &text) { return parse_whole_number("--top", text); });
     if (!error && variables.count("define") != 0) {
@@ -404,7 +453,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     if (const auto wrong = check_recording(options, variables)) {
         return tl::unexpected(*wrong);
     }
-    options.shows = !options.record || variables.count("output") != 0;
+    options.shows = (!options.record && !options.metrics) || variables.count("output") != 0;
     options.listening = variables.count("listening") != 0;
     options.failed_connects = variables.count("failed-connects") != 0;
     options.pointers = variables.count("pointers") != 0;

@@ -10,8 +10,9 @@
 
 #include "base/choices.h"
 #include "base/error.h"
+#include "base/listen_address.h"
 #include "condition/condition.h"
-#include "view/groups.h"
+#include "view/group_key.h"
 
 namespace tcp_stats {
 
@@ -47,7 +48,10 @@ struct Options {
     std::optional<std::filesystem::path> replay; ///< what to show instead of the kernel's connections
     std::optional<std::string> from, to, at;     ///< times in that recording, as they were given
     std::optional<double> speed;                 ///< of its replay; absent: what the output has by itself
-    bool shows = true;                           ///< false: it only records
+    std::optional<ListenAddress> metrics;        ///< where to serve metrics
+    std::vector<GroupKey> metrics_by;            ///< what their labels are
+    std::uint64_t metrics_series = 1000;         ///< the most groups that these have of their own
+    bool shows = true;                           ///< false: it only records or serves metrics
     bool use_cache = true;                       ///< of compiled programs
     bool verbose = false;
     std::string command_line; ///< all words but the program's, for people

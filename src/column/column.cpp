@@ -10,23 +10,6 @@ namespace {
 
 constexpr double ns_per_s = 1e9;
 
-LimitCounters limit_counters(Record record, const KnownPlaces &places) {
-    const auto number = [&](const Place &place) { return RecordReader::number(record, place); };
-    const auto notsent = number(places.notsent);
-    return {.busy_us = number(places.busy_us),
-            .rwnd_limited_us = number(places.rwnd_limited_us),
-            .sndbuf_limited_us = number(places.sndbuf_limited_us),
-            .recovery_us = number(places.recovery_us),
-            .bytes_sent = number(places.bytes_sent),
-            // Less than a segment may be waiting for more to come (Nagle, TCP_CORK).
-            .cwnd_limited = number(places.cwnd_limited) != 0 || (notsent > 0 && notsent >= number(places.mss)),
-            .sndbuf_limited = number(places.sndbuf_full) != 0 && notsent == 0};
-}
-
-std::uint64_t sampled_ns(Record record, const KnownPlaces &places, std::uint64_t time_ns) {
-    return places.sampled_ns ? RecordReader::number(record, places.sampled_ns) : time_ns;
-}
-
 Value in_percent(const std::optional<LimitShares> &shares, Limit limit) {
     return shares ? Value(std::uint64_t(std::lround(shares->share[static_cast<std::size_t>(limit)] * 100))) : Value();
 }
@@ -132,10 +115,7 @@ double RowValues::elapsed_s(const KnownPlaces &places) const {
 const std::optional<LimitShares> &RowValues::shares(const KnownPlaces &places) {
     if (!has_shares_) {
         has_shares_ = true;
-        if (!before_.empty() && places.busy_us) {
-            shares_ =
-                limit_shares(limit_counters(before_, places), limit_counters(record_, places), elapsed_s(places) * 1e6);
-        }
+        shares_ = limit_shares_of(row_, places, false);
     }
     return shares_;
 }

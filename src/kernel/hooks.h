@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "kernel/kprobe.h"
 #include "kernel/program.h"
+#include "snapshot/program_runs.h"
 
 namespace tcp_stats {
 
@@ -43,6 +44,10 @@ public:
     /// How often a handler was not called although its function was: the CPU was in another handler (kprobes, Linux
     /// 6.7 and later tell), or in the same (fentry, Linux 5.12 and later tell).
     std::uint64_t missed() const;
+
+    /// How long each handler has run since it was loaded. Empty where the kernel does not count that
+    /// (kernel.bpf_stats_enabled).
+    std::vector<ProgramRuns> runs() const;
 
 private:
     Hooks() = default;

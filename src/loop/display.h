@@ -34,4 +34,17 @@ public:
     virtual Result<void> end(bool /*counted*/) { return {}; }
 };
 
+/// Where snapshots are only recorded or served.
+class NoDisplay : public Display {
+public:
+    explicit NoDisplay(std::chrono::nanoseconds interval) : interval_(interval) {}
+
+    Result<Viewer> show(Snapshot /*snapshot*/) override { return Viewer::stays; }
+    std::chrono::nanoseconds interval() const override { return interval_; }
+    bool is_kept() const override { return true; }
+
+private:
+    std::chrono::nanoseconds interval_;
+};
+
 } // namespace tcp_stats

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "record/record_reader.h"
 #include "record/value.h"
+#include "snapshot/snapshot.h"
 
 namespace tcp_stats {
 
@@ -25,6 +27,7 @@ struct LimitCounters {
 struct LimitShares {
     std::array<double, limit_count> share{}; ///< by Limit, of 1
     Limit largest = Limit::app;
+    double elapsed_us = 0; ///< what they are shares of
 };
 
 /// The shares of `elapsed_us` between two samples of a socket.
@@ -37,5 +40,12 @@ struct LimitShares {
 /// - Time that was not busy is the application's.
 /// Nothing where no data was handed over or on its way, or a counter went backwards.
 std::optional<LimitShares> limit_shares(const LimitCounters &before, const LimitCounters &now, double elapsed_us);
+
+/// The same of a flow, since its record before; of one that has none, since it was opened where `began` says that all
+/// of its counters grew since then. Nothing where the program does not count them.
+std::optional<LimitShares> limit_shares_of(const Row &row, const KnownPlaces &places, bool began);
+
+/// When a record was sampled (CLOCK_MONOTONIC); `time_ns`, its snapshot's, where the program does not tell.
+std::uint64_t sampled_ns(Record record, const KnownPlaces &places, std::uint64_t time_ns);
 
 } // namespace tcp_stats

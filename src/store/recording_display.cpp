@@ -4,15 +4,11 @@
 
 namespace tcp_stats {
 
-RecordingDisplay::RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown,
-                                   std::chrono::nanoseconds interval)
-    : recorder_(std::move(recorder)), shown_(std::move(shown)), interval_(interval) {}
+RecordingDisplay::RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown)
+    : recorder_(std::move(recorder)), shown_(std::move(shown)) {}
 
 Result<Viewer> RecordingDisplay::show(Snapshot snapshot) {
     recorder_->record(snapshot);
-    if (!shown_) {
-        return Viewer::stays;
-    }
     if (recorder_->unrecorded() > 0) {
         snapshot.missed.push_back({"unrecorded_snapshots", recorder_->unrecorded()});
     }

@@ -10,23 +10,21 @@
 
 namespace tcp_stats {
 
-/// Records what is shown; shows nothing where `shown` is null.
+/// Records what is shown.
 class RecordingDisplay : public Display {
 public:
-    RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown,
-                     std::chrono::nanoseconds interval);
+    RecordingDisplay(std::unique_ptr<Recorder> recorder, std::unique_ptr<Display> shown);
 
     Result<Viewer> show(Snapshot snapshot) override;
-    std::chrono::nanoseconds interval() const override { return shown_ ? shown_->interval() : interval_; }
-    std::vector<int> inputs() const override { return shown_ ? shown_->inputs() : std::vector<int>(); }
-    Result<Viewer> respond() override { return shown_ ? shown_->respond() : Viewer::stays; }
+    std::chrono::nanoseconds interval() const override { return shown_->interval(); }
+    std::vector<int> inputs() const override { return shown_->inputs(); }
+    Result<Viewer> respond() override { return shown_->respond(); }
     bool is_kept() const override { return true; }
-    Result<void> end(bool counted) override { return shown_ ? shown_->end(counted) : Result<void>(); }
+    Result<void> end(bool counted) override { return shown_->end(counted); }
 
 private:
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Display> shown_;
-    std::chrono::nanoseconds interval_;
 };
 
 } // namespace tcp_stats

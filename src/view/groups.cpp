@@ -1,70 +1,14 @@
 #include "view/groups.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/translate.h"
 
 namespace tcp_stats {
 namespace {
-
-constexpr unsigned ipv4_length = 32;
-constexpr unsigned ipv6_length = 128;
-constexpr unsigned usual_ipv6_bits = 64; // a subnet: the rest is the interface's (RFC 4291, 2.5.1)
-
-std::string name_of(const std::string &field, const std::optional<GroupKey::PrefixLengths> &networks) {
-    return networks ? fmt::format("{}/{}/{}", field, networks->ipv4, networks->ipv6) : field;
-}
-
-std::optional<unsigned> bits_of(std::string_view text, unsigned most) {
-    unsigned bits = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
-    const bool whole = error == std::errc() && stop == text.data() + text.size();
-    return whole && bits <= most ? std::optional(bits) : std::nullopt;
-}
-
-/// Whether flows can be grouped by `field`; null: one of the program's own, of which only the user knows what it is.
-Result<void> check(const GroupKey &key, const Field *field) {
-    if (key.networks && (field == nullptr || field->type != FieldType::address)) {
-        return fail(ErrorKind::usage, tr("--group-by {}: {} is no address; networks are of saddr or daddr, as daddr/24",
-                                         key.written, key.field));
-    }
-    if (field != nullptr && unit_of(field->unit).dimension != Dimension::truth) {
-        const auto grouping = grouping_of(*field);
-        if (grouping != Grouping::agreed && grouping != Grouping::most_frequent) {
-            return fail(ErrorKind::usage,
-                        tr("--group-by {}: that measures something, and flows with the same value have nothing in "
-                           "common; group by what names something, as daddr, dport, comm, cgroup_path, netns",
-                           key.written));
-        }
-    }
-    return {};
-}
-
-/// As groups take it: IPv4 addresses as such, however the socket has them.
-Value in_plain_form(Value value) {
-    if (auto *address = std::get_if<Address>(&value)) {
-        *address = plain(*address);
-    } else if (auto *end = std::get_if<Endpoint>(&value)) {
-        end->address = plain(end->address);
-    }
-    return value;
-}
-
-Grouping grouping_of(const Column &column) {
-    if (column.field != nullptr) {
-        return grouping_of(*column.field);
-    }
-    if (column.type != FieldType::number) {
-        return Grouping::agreed;
-    }
-    return column.unit_name.empty() ? Grouping::percentiles : grouping_of(column.unit);
-}
 
 bool is_less(const Value &one, const Value &other) { return compare(one, other) < 0; }
 
@@ -165,11 +109,11 @@ void append(std::vector<Column> &columns, Column column) {
 }
 
 /// Those of every group.
-std::vector<Column> first_columns_of(const Column &by, const GroupKey &key, bool tells_errors) {
+std::vector<Column> first_columns_of(const KeyColumn &key, bool tells_errors) {
     std::vector<Column> columns;
-    auto first = by;
+    auto first = key.column();
     first.usual = true; // no group is to be without its key
-    if (key.networks) {
+    if (key.is_network()) {
         first.type = FieldType::text;
     }
     append(columns, std::move(first));
@@ -206,47 +150,15 @@ const std::string *name_of_two(const std::vector<Column> &columns) {
 
 } // namespace
 
-Result<GroupKey> parse_group_key(const std::string &text) {
-    const auto slash = text.find('/');
-    GroupKey key = {text.substr(0, slash), std::nullopt, text};
-    if (key.field.empty()) {
-        return fail(ErrorKind::usage,
-                    tr("--group-by {}: it accepts the name of a field, or of an address and the length of networks, as "
-                       "daddr/24 or daddr/24/64",
-                       text));
-    }
-    if (slash == text.npos) {
-        return key;
-    }
-    const auto lengths = text.substr(slash + 1);
-    const auto second = lengths.find('/');
-    const auto ipv4 = bits_of(std::string_view(lengths).substr(0, second), ipv4_length);
-    const auto ipv6 = second == lengths.npos ? std::optional(usual_ipv6_bits)
-                                             : bits_of(std::string_view(lengths).substr(second + 1), ipv6_length);
-    if (!ipv4 || !ipv6) {
-        return fail(ErrorKind::usage, tr("--group-by {}: a network has 0 to {} bits of an IPv4 address, and behind "
-                                         "another / 0 to {} of an IPv6 one, as {}/24/64",
-                                         text, ipv4_length, ipv6_length, key.field));
-    }
-    key.networks = {*ipv4, *ipv6};
-    return key;
-}
-
 Result<Groups> Groups::create(const GroupKey &key, const Columns &flow_columns) {
-    const auto found = flow_columns.require("--group-by", key.field);
-    if (!found) {
-        return tl::unexpected(found.error());
+    auto made = KeyColumn::create(key, flow_columns);
+    if (!made) {
+        return tl::unexpected(made.error());
     }
-    const auto &by = **found;
-    if (auto possible = check(key, by.field); !possible) {
-        return tl::unexpected(possible.error());
-    }
-    Groups groups;
-    groups.key_ = name_of(by.name, key.networks);
-    groups.by_ = &by;
-    groups.networks_ = key.networks;
+    Groups groups(std::move(*made));
+    const auto &by = groups.key_.column();
     groups.error_ = error_column(flow_columns);
-    auto columns = first_columns_of(by, key, groups.error_ != nullptr);
+    auto columns = first_columns_of(groups.key_, groups.error_ != nullptr);
     for (const auto &column : flow_columns.all()) {
         if (&column != &by) { // of that the key says all
             groups.parts_.push_back({&column, grouping_of(column)});
@@ -257,18 +169,10 @@ Result<Groups> Groups::create(const GroupKey &key, const Columns &flow_columns) 
         return fail(
             ErrorKind::usage,
             tr("--group-by {}: groups would have two columns {}; give that field another name in --field or --src",
-               groups.key_, *name));
+               groups.key_.name(), *name));
     }
     groups.columns_ = Columns(std::move(columns));
     return groups;
-}
-
-Value Groups::key_of(const Row &flow) const {
-    auto key = in_plain_form(value(*by_, flow));
-    if (const auto *address = std::get_if<Address>(&key); networks_ && address != nullptr) {
-        key = network_around(*address, address->family == AddressFamily::ipv4 ? networks_->ipv4 : networks_->ipv6);
-    }
-    return key;
 }
 
 /// Of the flows from `first` to `last`, which have one key.
@@ -308,7 +212,7 @@ void Groups::add_to(Snapshot &snapshot, const std::vector<Filter> &where) {
     for (std::size_t i = 0; i < snapshot.flows.size(); ++i) {
         RowValues values(Row{&snapshot, i});
         if (std::all_of(where.begin(), where.end(), [&](const Filter &filter) { return filter.matches(values); })) {
-            keyed.push_back({key_of(values.row()), i});
+            keyed.push_back({key_.of(values), i});
         }
     }
     std::sort(keyed.begin(), keyed.end(), [](const Keyed &one, const Keyed &other) {

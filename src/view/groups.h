@@ -10,24 +10,9 @@
 
 #include "column/columns.h"
 #include "condition/filter.h"
+#include "view/group_key.h"
 
 namespace tcp_stats {
-
-/// Of --group-by: a field, or the networks that an address field is in.
-struct GroupKey {
-    struct PrefixLengths {
-        unsigned ipv4;
-        unsigned ipv6;
-    };
-
-    std::string field;
-    std::optional<PrefixLengths> networks; ///< absent: each value is a group
-    std::string written = {};              ///< all of it, by the user
-};
-
-/// `FIELD`, `FIELD/BITS` with 64 bits of IPv6 addresses, or `FIELD/BITS/BITS` with those of IPv4 and of IPv6. Error:
-/// usage.
-Result<GroupKey> parse_group_key(const std::string &text);
 
 /// Makes groups of flows, snapshot after snapshot.
 ///
@@ -49,7 +34,7 @@ public:
     const Columns &columns() const { return columns_; }
 
     /// The key with all that it leaves open: `daddr/24/64`.
-    const std::string &key() const { return key_; }
+    const std::string &key() const { return key_.name(); }
 
     /// Gives `snapshot` groups of its flows that match all of `where`: those with most open flows first, equal ones by
     /// their numbers. A group keeps its number (`id`) while it is in one snapshot after the other; flows without the
@@ -75,16 +60,13 @@ private:
         std::vector<std::pair<Value, std::uint64_t>> numbers; ///< in the order of the keys
     };
 
-    Groups() : columns_(std::vector<Column>()) {}
+    explicit Groups(KeyColumn key) : key_(std::move(key)), columns_(std::vector<Column>()) {}
 
-    Value key_of(const Row &flow) const;
     void append_cells(const Snapshot &snapshot, const Keyed *first, const Keyed *last, std::vector<Value> &cells) const;
     std::uint64_t number_of(const Value &key);
 
-    std::string key_;
-    const Column *by_ = nullptr;
+    KeyColumn key_;
     const Column *error_ = nullptr; ///< of the flows; null: the program does not tell errors
-    std::optional<GroupKey::PrefixLengths> networks_;
     std::vector<Part> parts_;
     Columns columns_;
     Numbered before_;

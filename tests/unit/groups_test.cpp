@@ -104,7 +104,7 @@ private:
 };
 
 Groups groups_by(const std::string &key) {
-    const auto parsed = parse_group_key(key);
+    const auto parsed = parse_group_key("--group-by", key);
     REQUIRE(parsed.has_value());
     auto groups = Groups::create(*parsed, columns());
     INFO((groups ? std::string() : groups.error().message));
@@ -137,7 +137,7 @@ std::string shown(const std::string &key, const Made &made, const std::vector<co
 }
 
 std::string complaint(const std::string &key) {
-    const auto parsed = parse_group_key(key);
+    const auto parsed = parse_group_key("--group-by", key);
     const auto error = parsed ? Groups::create(*parsed, columns()).error() : parsed.error();
     CHECK(error.kind == ErrorKind::usage);
     if (parsed) { // the same before the program is compiled
@@ -364,7 +364,7 @@ TEST_CASE("a key that makes no sense is refused with what is accepted") {
                                     "daddr/24 or daddr/24/64");
     }
     const Columns taken(std::vector<Column>{{.name = "flows", .field = nullptr}});
-    CHECK(Groups::create({"flows", {}}, taken).error().message ==
+    CHECK(Groups::create({"--group-by", "flows"}, taken).error().message ==
           "--group-by flows: groups would have two columns flows; give that field another name in --field or --src");
 }
 
@@ -372,15 +372,15 @@ TEST_CASE("flags, names and the user's own fields can be keys, before the progra
     for (const std::string key : {"cwnd_limited", "state", "pid", "ca", "role", "limit", "comm", "cgroup",
                                   "cgroup_path", "netns", "saddr/8", "sport", "local", "closed_from"}) {
         INFO(key);
-        CHECK(Groups::create(*parse_group_key(key), Columns::expected({})).has_value());
+        CHECK(Groups::create(*parse_group_key("--group-by", key), Columns::expected({})).has_value());
     }
-    CHECK(Groups::create(*parse_group_key("mine"), Columns::expected({{"mine", "us", ""}})).has_value());
-    CHECK_FALSE(Groups::create(*parse_group_key("first_seen_ns"), Columns::expected({})).has_value());
+    CHECK(Groups::create(*parse_group_key("--group-by", "mine"), Columns::expected({{"mine", "us", ""}})).has_value());
+    CHECK_FALSE(Groups::create(*parse_group_key("--group-by", "first_seen_ns"), Columns::expected({})).has_value());
 }
 
 TEST_CASE("columns of groups are known before the program is compiled") {
     const auto expected = Columns::expected({{"x", "", ""}, {"y_sum", "", ""}});
-    const auto groups = Groups::create(*parse_group_key("dport"), expected);
+    const auto groups = Groups::create(*parse_group_key("--group-by", "dport"), expected);
     REQUIRE(groups.has_value());
     for (const auto *name : {"bytes", "bytes_sum", "bytes_sent", "rtt_us_p95", "flows", "closed", "comm", "x", "x_p50",
                              "y_sum", "y_sum_p50", "acceptq_max", "acceptq_max_sum"}) {

@@ -86,7 +86,7 @@ std::string two_snapshots(OutputFormat format, Layout layout = {}, View view = {
     return text;
 }
 
-Groups by_network() { return *Groups::create(*parse_group_key("daddr/24"), columns()); }
+Groups by_network() { return *Groups::create(*parse_group_key("--group-by", "daddr/24"), columns()); }
 
 std::string groups_in(OutputFormat format) {
     auto groups = by_network();

@@ -1,0 +1,122 @@
+#include "metrics/server.h"
+
+#include <array>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include <civetweb.h>
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include "base/printable.h"
+#include "base/translate.h"
+
+namespace tcp_stats {
+namespace {
+
+constexpr const char *front_page = "<!DOCTYPE html><title>tcp_stats_monitor</title>"
+                                   "<p>tcp_stats_monitor serves <a href=\"/metrics\">metrics</a> for Prometheus.\n";
+
+/// A request whose answer is not taken for so long is dropped.
+constexpr const char *longest_ms = "10000";
+
+int answer(mg_connection *connection, int status, std::string_view headers, std::string_view body, bool with_body) {
+    const auto head = fmt::format("HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n", status,
+                                  mg_get_response_code_text(connection, status), headers, body.size());
+    if (mg_write(connection, head.data(), head.size()) > 0 && with_body) {
+        mg_write(connection, body.data(), body.size());
+    }
+    return status;
+}
+
+/// Prometheus, and what scrapes as it does, says how long it waits; a person's browser or curl does not.
+std::string scraper_of(const mg_connection *connection, const mg_request_info &request) {
+    const auto *agent = mg_get_header(connection, "User-Agent");
+    return mg_get_header(connection, "X-Prometheus-Scrape-Timeout-Seconds") == nullptr
+               ? std::string()
+               : fmt::format("{} {}", request.remote_addr, agent == nullptr ? "" : agent);
+}
+
+int begin_request(mg_connection *connection) {
+    const auto &request = *mg_get_request_info(connection);
+    const std::string_view method = request.request_method;
+    const std::string_view path = request.local_uri == nullptr ? "" : request.local_uri;
+    const bool with_body = method != "HEAD";
+    if (method != "GET" && method != "HEAD") {
+        return answer(connection, 405, "Allow: GET, HEAD\r\nContent-Type: text/plain\r\n",
+                      "only GET and HEAD are understood\n", with_body);
+    }
+    if (path == "/") {
+        return answer(connection, 200, "Content-Type: text/html; charset=utf-8\r\n", front_page, with_body);
+    }
+    if (path != "/metrics") {
+        return answer(connection, 404, "Content-Type: text/plain\r\n", "there is only /metrics\n", with_body);
+    }
+    auto &metrics = *static_cast<Metrics *>(request.user_data);
+    return answer(connection, 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
+                  metrics.text(scraper_of(connection, request)), with_body);
+}
+
+/// What the server says of requests that it does not understand is of no use to who runs the monitor.
+int say_nothing(const mg_connection * /*connection*/, const char * /*message*/) { return 1; }
+
+/// The threads are named as their process, by which their connections are known.
+void *name_thread(const mg_context * /*context*/, int /*kind*/) {
+    std::array<char, 16> name{};
+    std::ifstream("/proc/self/comm").getline(name.data(), name.size());
+    pthread_setname_np(pthread_self(), name.data());
+    return nullptr;
+}
+
+class Server : public MetricsServer {
+public:
+    explicit Server(mg_context *context) : context_(context) {}
+    ~Server() override {
+        mg_stop(context_);
+        mg_exit_library();
+    }
+    Server(const Server &) = delete;
+    Server &operator=(const Server &) = delete;
+
+private:
+    mg_context *context_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const ListenAddress &address, Metrics &metrics) {
+    const bool is_ipv6 = address.host.find(':') != std::string::npos;
+    const auto where =
+        is_ipv6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
+    const char *options[] = {"listening_ports",
+                             where.c_str(),
+                             "num_threads",
+                             "8",
+                             "request_timeout_ms",
+                             longest_ms,
+                             "max_request_size",
+                             "16384",
+                             "enable_keep_alive",
+                             "no",
+                             nullptr};
+    mg_callbacks callbacks{};
+    callbacks.begin_request = begin_request;
+    callbacks.log_message = say_nothing;
+    callbacks.init_thread = name_thread;
+    std::array<char, 256> why{};
+    mg_init_data init{&callbacks, &metrics, options};
+    mg_error_data error{};
+    error.text = why.data();
+    error.text_buffer_size = why.size();
+    mg_init_library(0);
+    auto *context = mg_start2(&init, &error);
+    if (context == nullptr) {
+        mg_exit_library();
+        return fail(ErrorKind::kernel_unsupported,
+                    tr("--metrics {}: the server does not start: {}", address.written, printable(why.data())));
+    }
+    return std::make_unique<Server>(context);
+}
+
+} // namespace tcp_stats

@@ -1,0 +1,21 @@
+// Serves metrics over HTTP.
+#pragma once
+
+#include <memory>
+
+#include "base/error.h"
+#include "base/listen_address.h"
+#include "metrics/metrics.h"
+
+namespace tcp_stats {
+
+/// Its threads end with it. They have the capabilities that the thread has which starts it.
+class MetricsServer {
+public:
+    /// `metrics` must outlive it. Error: kernel_unsupported, where it cannot listen or start threads.
+    static Result<std::unique_ptr<MetricsServer>> start(const ListenAddress &address, Metrics &metrics);
+
+    virtual ~MetricsServer() = default;
+};
+
+} // namespace tcp_stats

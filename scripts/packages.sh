@@ -16,7 +16,7 @@ lab_packages=(
 test_packages=(
     clang-format clang-tidy clang libclang-rt-dev
     bash-completion zsh mandoc tmux chromium
-    sqlite3 prometheus bpftool python3-bpfcc python3-jsonschema bpftrace procps
+    sqlite3 prometheus prometheus-cpp-dev bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
 
 as_root() {

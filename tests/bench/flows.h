@@ -49,6 +49,15 @@ public:
         }
     }
 
+    /// Their processes have so many names in all.
+    void name_processes(std::size_t names) {
+        for (auto *records : {now_.get(), next_.get()}) {
+            for (std::size_t i = 0; i < records->size(); ++i) {
+                put_text(first_of(*records) + i * layout_.size(), "comm", "process" + std::to_string(i % names));
+            }
+        }
+    }
+
     const tcp_stats::RecordLayout &layout() const { return layout_; }
 
     /// The next reading, a second after the one before.

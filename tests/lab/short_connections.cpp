@@ -1,5 +1,6 @@
-// short_connections COUNT SIZE: so many connections to itself on loopback, one after the other: each is opened, used
-// for SIZE bytes from the client, and closed. For checks in the lab, where Python takes five times as long for it.
+// short_connections COUNT SIZE NAMES: so many connections to itself on loopback, one after the other: each is opened,
+// used for SIZE bytes from the client, and closed. The thread that does so has NAMES names in turn; 0: only its own.
+// For checks in the lab, where Python takes five times as long for it.
 //
 // Says three lines of ports: the one that listens; those of the clients, when the last of them has closed; those whose
 // connections were accepted, in order, when standard input ends (which is for when all of them are gone).
@@ -14,6 +15,7 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -100,12 +102,13 @@ void say(const std::vector<unsigned> &ports) {
 } // namespace
 
 int main(int argc, char **argv) try {
-    if (argc != 3) {
-        std::cerr << "usage: short_connections COUNT SIZE\n";
+    if (argc != 4) {
+        std::cerr << "usage: short_connections COUNT SIZE NAMES\n";
         return 64;
     }
     const auto count = std::stoul(argv[1]);
     const std::string data(std::stoul(argv[2]), 'x');
+    const auto names = std::stoul(argv[3]);
     const int listener = listening_socket();
     int stop[2];
     must(pipe(stop), "pipe");
@@ -114,6 +117,9 @@ int main(int argc, char **argv) try {
     const auto to = port_of(listener);
     say({to});
     while (connected.size() < count) {
+        if (names > 0) {
+            pthread_setname_np(pthread_self(), ("name" + std::to_string(connected.size() % names)).c_str());
+        }
         connected.push_back(connect_once(to, data));
     }
     say(connected);

@@ -7,6 +7,7 @@ from collections import Counter
 from harness import (KERNEL, LIMIT_S, MONITOR, Killed, assert_no_kprobe, bpf_programs, check, equal, never_called, run,
                      wait_for)
 from kprobe_misses import KprobeMisses
+from metrics import Samples, metrics_text
 from short_connections import short_connections
 from snapshot import beside_probes, words_of_comment
 
@@ -49,7 +50,7 @@ def calls_left_out_by_the_tracepoint():
     return program.get("recursion_misses", 0)
 
 
-def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=False):
+def every_short_connection_is_recorded(count, *options, names=0, by_tracepoint_alone=False):
     """From Linux 6.1 on a tracepoint's program is not called in its own midst (a packet's interrupt, on 7.2 another task
     too), and that is said: each such call may cost one record, or one value. The kernel counts them. It counts too how often
     it did not call a kprobe: so many sends may be missing from sendmsg_calls."""
@@ -66,10 +67,11 @@ def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=Fals
         wait_for("the first snapshot", snapshots)
         if by_tracepoint_alone:
             assert_no_kprobe("tcp_set_state")
-        connections = short_connections(count)
+        connections = short_connections(count, names=names)
         before = snapshots()
         not_called = calls_left_out_by_the_tracepoint()
         wait_for("three more snapshots", lambda: snapshots() >= before + 3)
+        metrics = metrics_text() if names else None
         monitor.send_signal(signal.SIGINT)
         equal(monitor.wait(LIMIT_S), 0, "exit status")
         snapshots()
@@ -105,6 +107,8 @@ def every_short_connection_is_recorded(count, *options, by_tracepoint_alone=Fals
         equal(wrong, [], f"last records, missed {missed}")
         equal(len(reset_open), connections.reset_open, f"ends that a reset found open and TcpEstabResets: {cut_short}")
         equal(beside_probes(missed), {}, "comment lines")
+    if names:
+        expect_metrics_of(records, Samples(metrics), names)
     assert len({record["sock"] for _, record in records}) < len(records), "no struct sock was used twice"
     for line in lines:
         if line.startswith("sock=") and " state=CLOSE " not in line:
@@ -118,9 +122,25 @@ def two_thousand_short_connections_leave_exactly_four_thousand_last_records():
     every_short_connection_is_recorded(2000)
 
 
+def expect_metrics_of(records, samples, names):
+    """All of them are counted, though not each name has series of its own."""
+    most = 1000
+    equal(samples.sum("groups"), min(names, most) + 1, "groups, one of which is the others")
+    equal(samples.sum("connections_ended_total"), len(records), "connections that ended, of all names")
+    equal(samples.sum("connections_opened_total"), len(records), "connections that were opened")
+    equal(samples.sum("sent_bytes_total"), sum(int(record["bytes"]) for _, record in records), "bytes sent, of all names")
+    equal(samples.sum("ungrouped_connections_total"), samples.sum("connections_ended_total", comm=["other"]), "others")
+    assert samples.sum("ungrouped_connections_total") > len(records) / 2, "few have a name that is one of the others"
+    of_family = Counter(name for name, *_ in samples.all)
+    equal(of_family["tcpstats_sent_bytes_total"], most + 1, "series of sent_bytes_total")
+    memory, = [value for name, _, value in samples.all if name == "process_resident_memory_bytes"]
+    assert memory < 100e6, f"resident: {memory}"
+
+
 @check("truth")
 def twenty_thousand_in_sequence_with_reused_sockets_leave_forty_thousand():
-    every_short_connection_is_recorded(20000)
+    """By three thousand process names, which is too many for metrics."""
+    every_short_connection_is_recorded(20000, "-o", "line", "--metrics", "9435", names=3000)
 
 
 @check("truth", "numbers")

@@ -13,6 +13,7 @@ import how_they_end  # noqa: F401
 import last_records  # noqa: F401
 import limits  # noqa: F401
 import live  # noqa: F401
+import metrics  # noqa: F401
 import missed  # noqa: F401
 import older_flows  # noqa: F401
 import recording  # noqa: F401

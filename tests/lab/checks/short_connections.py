@@ -3,7 +3,7 @@ import subprocess
 from collections import Counter
 from dataclasses import dataclass
 
-from harness import BUILD, LIMIT_S, Killed, equal, sh, wait_for
+from harness import BUILD, LIMIT_S, Killed, equal, sh, wait_for, within
 from namespaces import nstat
 
 
@@ -25,21 +25,22 @@ class ShortConnections:
         return Counter(self.connected) + Counter(self.accepted)
 
 
-def short_connections(count, size=1000):
-    """As fast as it goes: each is opened, used for `size` bytes and closed. Returns when all are gone."""
+def short_connections(count, size=1000, names=0, namespace=None):
+    """As fast as it goes: each is opened, used for `size` bytes and closed, by a process of so many names (0: its own).
+    Returns when all are gone."""
     # When TIME_WAIT finds no room its connection is forgotten at once, and what comes late is answered by a reset.
     with open("/proc/sys/net/ipv4/tcp_max_tw_buckets", "w") as limit:
         limit.write("1000000")
-    before = nstat()
-    with Killed(f"{BUILD}/short_connections", str(count), str(size), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    before = nstat(namespace)
+    with Killed(f"{BUILD}/short_connections", count, size, names, namespace=namespace, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 text=True) as process:
         address, = ends(process)
         clients = ends(process)
-        wait_for_the_end_of_all_sockets(address.split(":")[1])
+        wait_for_the_end_of_all_sockets(address.split(":")[1], namespace)
         process.stdin.close()
         accepted = ends(process)
         equal(process.wait(LIMIT_S), 0, "exit status of short_connections")
-    after = nstat()
+    after = nstat(namespace)
     resets, reset_open = (after[name] - before[name] for name in ("TcpOutRsts", "TcpEstabResets"))
     equal(len(clients), count, "connections")
     assert count - len(accepted) <= resets, f"{len(accepted)} of {count} accepted, with {resets} resets"
@@ -52,10 +53,11 @@ def ends(process):
     return [f"127.0.0.1:{port}" for port in process.stdout.readline().split()]
 
 
-def wait_for_the_end_of_all_sockets(port):
+def wait_for_the_end_of_all_sockets(port, namespace=None):
     """Of that port, but for those in TIME_WAIT and that which listens."""
     def left():
-        return sh(f"ss -tanoH state connected exclude time-wait '( sport = :{port} or dport = :{port} )'")
+        return sh(" ".join(within(namespace)) +
+                  f" ss -tanoH state connected exclude time-wait '( sport = :{port} or dport = :{port} )'")
     try:
         # What nobody holds any more may be sent again for two minutes.
         wait_for("the end of all sockets", lambda: not left(), 2 * LIMIT_S)

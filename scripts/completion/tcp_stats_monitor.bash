@@ -152,7 +152,7 @@ _tcp_stats_monitor_values() {
     fi
     case $option:$name in
     --columns:*) mapfile -t candidates < <(_tcp_stats_monitor_fields) ;;
-    --group-by:*) mapfile -t candidates < <(_tcp_stats_monitor_fields names) ;;
+    --group-by:* | --metrics-by:*) mapfile -t candidates < <(_tcp_stats_monitor_fields names) ;;
     --sort:*)
         mapfile -t candidates < <(_tcp_stats_monitor_fields)
         [[ $value == -* ]] && head+=-

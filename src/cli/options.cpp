@@ -25,7 +25,7 @@ constexpr double slowest = 0.001, fastest = 1'000'000;
 constexpr std::uint64_t most_flows = 1'000'000'000;
 
 /// Prometheus would not take more of one host.
-constexpr std::uint64_t most_series = 100'000;
+constexpr std::uint64_t most_series = 10'000;
 
 po::options_description describe_options() {
     const auto option = [](const char *argument) { return po::value<std::string>()->value_name(argument); };

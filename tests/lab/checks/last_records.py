@@ -130,7 +130,7 @@ def expect_metrics_of(records, samples, names):
     equal(samples.sum("connections_opened_total"), len(records), "connections that were opened")
     equal(samples.sum("sent_bytes_total"), sum(int(record["bytes"]) for _, record in records), "bytes sent, of all names")
     equal(samples.sum("ungrouped_connections_total"), samples.sum("connections_ended_total", comm=["other"]), "others")
-    assert samples.sum("ungrouped_connections_total") > len(records) / 2, "few have a name that is one of the others"
+    assert samples.sum("ungrouped_connections_total") > len(records) / 4, "few have a name that is one of the others"
     of_family = Counter(name for name, *_ in samples.all)
     equal(of_family["tcpstats_sent_bytes_total"], most + 1, "series of sent_bytes_total")
     memory, = [value for name, _, value in samples.all if name == "process_resident_memory_bytes"]

@@ -18,6 +18,9 @@ test_packages=(
     bash-completion zsh mandoc tmux chromium
     sqlite3 prometheus prometheus-cpp-dev bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
+# To make the bundle beside that (and the archives of bcc_llvm's Clang), and the roots of other Debians that it is tested in.
+bundle_packages=(zstd)
+root_packages=(mmdebstrap)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -28,6 +31,11 @@ as_root() {
         printf 'root is needed for: %s\nRun this as root, or install sudo.\n' "$*" >&2
         exit 1
     fi
+}
+
+# The version of the LLVM that libbcc was built with; nothing where libbcc is not installed.
+bcc_llvm() {
+    dpkg-query -W -f '${Depends}' libbpfcc 2>/dev/null | grep -oE 'libllvm[0-9]+' | head -n 1 | tr -dc 0-9 || true
 }
 
 # install_packages PACKAGE…: installs those that are missing; quiet when none is.
@@ -41,18 +49,23 @@ install_packages() {
         as_root apt-get update -qq >&2
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
     fi
-    # The LLVM that libbcc was built with.
-    llvm=$(dpkg-query -W -f '${Depends}' libbpfcc 2>/dev/null | grep -oE 'libllvm[0-9]+' | head -n 1 | tr -dc 0-9) || true
+    llvm=$(bcc_llvm)
     if [ -n "$llvm" ] && ! dpkg-query -W -f '${db:Status-Status}' "llvm-$llvm-dev" 2>/dev/null | grep -qx installed; then
         install_packages "llvm-$llvm-dev"
     fi
 }
 
-# build_preset PRESET: configures and builds, showing what is done only when it fails.
+# To make the bundle: all that the build needs is there by then.
+install_bundle_packages() {
+    install_packages "${bundle_packages[@]}" "libclang-$(bcc_llvm)-dev"
+}
+
+# build_preset PRESET [TARGET…]: configures and builds, showing what is done only when it fails.
 build_preset() {
-    local log
+    local log preset=$1
+    shift
     log=$(mktemp)
-    if ! { cmake --preset "$1" && cmake --build --preset "$1"; } >"$log" 2>&1; then
+    if ! { cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         exit 1

@@ -96,3 +96,24 @@ lab_fetch() {
         }
     ) 9>"$lab_cache/$name.lock"
 }
+
+# lab_root SUITE: prints where the root file system of that Debian is: what is essential, and nothing else. The first call
+# makes it. A mirror may be weeks behind.
+lab_root() {
+    local suite=$1 root=$lab_cache/roots/essential-$1 log=$lab_cache/roots/essential-$1.log
+    mkdir -p "$lab_cache/roots"
+    (
+        flock 9
+        [ ! -e "$root.complete" ] || exit 0
+        [ "$(id -u)" = 0 ] || die "a root file system can be made by root only: sudo $here/lab root $suite"
+        printf 'lab: making a root file system of Debian %s, once\n' "$suite" >&2
+        rm -rf "$root"
+        mmdebstrap --variant=essential --dpkgopt=force-unsafe-io --aptopt='Acquire::Check-Valid-Until "false"' \
+            "$suite" "$root" "$(lab_mirror)" >"$log" 2>&1 || {
+            tail -n 15 "$log" >&2
+            die "there is no root file system of Debian $suite; the whole log is $log"
+        }
+        touch "$root.complete"
+    ) 9>"$root.lock" || exit
+    printf '%s\n' "$root"
+}

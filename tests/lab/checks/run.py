@@ -4,6 +4,7 @@ import time
 import traceback
 
 import asking  # noqa: F401
+import bundle  # noqa: F401
 import conditions  # noqa: F401
 import endings  # noqa: F401
 import flows  # noqa: F401

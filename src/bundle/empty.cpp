@@ -1,0 +1,1 @@
+// For libraries that libbcc names and that have nothing in them here.

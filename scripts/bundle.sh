@@ -55,7 +55,7 @@ cp -rL /lib/terminfo "$files/terminfo"
 
 # What is in it, and what it was compiled with, has licences that go with it.
 mkdir "$files/licences"
-packages=$(printf '%s\n' "${build_packages[@]}" "libclang-$(bcc_llvm)-dev" | grep '^lib.*-dev$')
+packages=$(printf '%s\n' "${build_packages[@]}" "libclang-$(bcc_llvm)-dev" | grep -e '-dev$')
 for package in $packages $(dpkg-query -S "${libraries[@]}" | cut -d: -f1 | sort -u); do
     cp -L "/usr/share/doc/$package/copyright" "$files/licences/$package"
 done

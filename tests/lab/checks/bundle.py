@@ -71,7 +71,7 @@ def the_bundle_runs_with_its_own_libraries_only():
     equal({file for file in libraries if ".files/" not in file}, set(), "other libraries")
 
 
-@check("bundle")
+@check("bundle_alone")
 def mistakes_with_the_bundle_are_said():
     alone = f"{root()}/tmp/tcp_stats_monitor"
     shutil.copy(MONITOR, alone)

@@ -162,6 +162,7 @@ _tcp_stats_monitor_values() {
     --pid:* | --comm:*) mapfile -t candidates < <(_tcp_stats_monitor_processes "$option") ;;
     --netns:*) mapfile -t candidates < <(compgen -G '/run/netns/*' | sed 's|.*/||') ;;
     --cgroup:*) mapfile -t candidates < <(_tcp_stats_monitor_cgroups "$value") ;;
+    --user:*) mapfile -t candidates < <(compgen -u) ;;
     *:FILE) mapfile -t candidates < <(compgen -f -- "$value") && is_file=1 ;;
     *:*\|*) IFS='|' read -r -a candidates <<<"$name" ;;
     esac

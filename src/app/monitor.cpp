@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/display.h"
+#include "app/privileges.h"
 #include "app/request.h"
 #include "base/printable.h"
 #include "base/running_kernel.h"
@@ -146,6 +147,11 @@ Result<std::string> explain(const Options &options) {
     if (!text || !request) {
         return tl::unexpected(text ? request.error() : text.error());
     }
+    if (options.user) {
+        if (const auto account = find_account(*options.user); !account) {
+            return tl::unexpected(account.error());
+        }
+    }
     auto parts = request->parts();
     if (!ProgramText(*text).add_condition("")) {
         for (auto &part : parts) {
@@ -153,7 +159,7 @@ Result<std::string> explain(const Options &options) {
             part.code.clear();
         }
     }
-    return explanation(parts);
+    return explanation(parts) + explanation_of_privileges(*text, *request, options);
 }
 
 Result<void> monitor(const Options &options, const StopSignals &signals) {
@@ -173,11 +179,22 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
             return usable;
         }
     }
+    std::optional<Account> account;
+    if (options.user) {
+        auto found = find_account(*options.user);
+        if (!found) {
+            return tl::unexpected(found.error());
+        }
+        account = std::move(*found);
+    }
     if (auto added = text->add(options.fields); !added) {
         return added;
     }
     add_request(*text, *request);
     if (auto allowed = check_privilege(); !allowed) {
+        return allowed;
+    }
+    if (auto allowed = account ? check_may_become(*account) : Result<void>(); !allowed) {
         return allowed;
     }
     // A program of the user's may do without reading memory.
@@ -189,11 +206,13 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return tl::unexpected(mechanism.error());
     }
     std::optional<RecordingFile> file;
+    std::optional<std::filesystem::path> recording;
     if (options.record) {
-        auto opened = RecordingFile::open(*options.record);
+        auto opened = open_recording_file(*options.record, account);
         if (!opened) {
             return tl::unexpected(opened.error());
         }
+        recording = opened->path();
         file = std::move(*opened);
     }
     add_definitions(*text, options, *mechanism);
@@ -246,7 +265,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         }
         metrics = std::move(*made);
     }
-    const Recorder *recording = nullptr;
+    const Recorder *counted = nullptr;
     if (file) {
         auto where = request->filters(columns);
         if (!where) {
@@ -263,7 +282,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
             progress.show(share);
             return !signals.arrived();
         });
-        recording = recorder->get();
+        counted = recorder->get();
         display = std::make_unique<RecordingDisplay>(std::move(*recorder), std::move(display));
     }
     auto collector = Collector::create(*program, *table, *reader);
@@ -273,6 +292,10 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     const auto hooks = Hooks::attach(*program, *mechanism);
     if (!hooks) {
         return tl::unexpected(hooks.error());
+    }
+    if (auto given_up = keep_what_is_needed(*collector, *hooks, *reader, recording, options.metrics, account);
+        !given_up) {
+        return given_up;
     }
     malloc_trim(0); // the start took memory that no snapshot needs
     std::unique_ptr<MetricsServer> server;
@@ -284,7 +307,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         }
         server = std::move(*started);
         look = [&](const Snapshot &snapshot) {
-            metrics->take(snapshot, {hooks->runs(), recording == nullptr ? 0 : recording->unrecorded()});
+            metrics->take(snapshot, {hooks->runs(), counted == nullptr ? 0 : counted->unrecorded()});
         };
     }
     Connections connections(*collector, *hooks, *reader, cgroups, std::move(look));

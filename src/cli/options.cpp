@@ -65,7 +65,8 @@ po::options_description describe_options() {
         translate("in one of these network namespaces: ip netns's name, a path, or the inode"))(
         "cgroup", option("PATH,..."), translate("in one of these cgroups, or below"))(
         "explain",
-        translate("print which parts of the conditions the kernel decides, and which the monitor, and exit"));
+        translate("print which parts of the conditions the kernel decides, and which the monitor, what is kept of "
+                  "privileges, and exit"));
     po::options_description output(tr("Output"));
     output.add_options()("interval,i", option("SECONDS"),
                          translate("time between snapshots, fractions allowed (default 1)"))(
@@ -104,7 +105,11 @@ po::options_description describe_options() {
         "metrics-series", option("N"),
         translate("label so many groups of connections by themselves (default 1000); further ones are \"other\""));
     po::options_description other(tr("Other"));
-    other.add_options()("verbose,v", translate("say on standard error what is done, and what the compiler says"))(
+    other.add_options()(
+        "user", option("NAME"),
+        translate("become this user, by name or number, once the hooks are attached; a recording is made "
+                  "as this user"))("verbose,v",
+                                   translate("say on standard error what is done, and what the compiler says"))(
         "version", translate("print the versions of this program, libbcc and LLVM, and exit"))(
         "help,h", translate("print this and exit"));
     po::options_description all;
@@ -243,7 +248,7 @@ std::optional<Error> check_recording(const Options &options, const po::variables
         return std::nullopt;
     }
     for (const auto *option : {"src", "field", "define", "kernel-types", "attach", "no-cache", "max-flows", "listening",
-                               "failed-connects", "explain", "interval", "record", "pointers", "metrics"}) {
+                               "failed-connects", "explain", "interval", "record", "pointers", "metrics", "user"}) {
         if (variables.count(option) != 0) {
             return misused(tr("--{} has no meaning with --replay, which shows what was recorded; leave out one of them",
                               option))

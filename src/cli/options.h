@@ -52,6 +52,7 @@ struct Options {
     std::vector<GroupKey> metrics_by;            ///< what their labels are
     std::uint64_t metrics_series = 1000;         ///< the most groups that these have of their own
     bool shows = true;                           ///< false: it only records or serves metrics
+    std::optional<std::string> user;             ///< whom to become once the hooks are attached; absent: nobody else
     bool use_cache = true;                       ///< of compiled programs
     bool verbose = false;
     std::string command_line; ///< all words but the program's, for people

@@ -33,6 +33,8 @@ Result<std::optional<BpfIterator>> BpfIterator::load(Program &program, const std
     return BpfIterator(std::move(link));
 }
 
+bool BpfIterator::may_run() const { return static_cast<bool>(Descriptor(bpf_iter_create(link_.get()))); }
+
 int BpfIterator::run() const {
     const Descriptor walk(bpf_iter_create(link_.get()));
     if (!walk) {

@@ -17,6 +17,9 @@ public:
     /// kernel_unsupported.
     static Result<std::optional<BpfIterator>> load(Program &program, const std::string &target);
 
+    /// Whether the kernel lets this process walk, as it is now. No object is walked to.
+    bool may_run() const;
+
     /// One walk, from the first object to the last, as the calling thread's namespaces have them.
     /// 0 or a negative errno.
     int run() const;

@@ -108,6 +108,11 @@ Result<Reading> Collector::read(const Hooks &hooks) {
     return reading;
 }
 
+bool Collector::may_read(const Hooks &hooks) const {
+    return table_->may_be_read() && hooks.may_be_asked() && (!sockets_ || sockets_->may_walk()) &&
+           (!files_ || files_->may_run());
+}
+
 /// Each walk counts them, and nothing else does.
 std::optional<std::uint64_t> Collector::newly_refused() {
     const std::uint32_t first = 0;

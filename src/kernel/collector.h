@@ -24,6 +24,13 @@ public:
     /// out. Errors: those of its parts.
     Result<Reading> read(const Hooks &hooks);
 
+    /// Whether it walks over the sockets of all network namespaces.
+    bool walks_sockets() const { return sockets_.has_value(); }
+
+    /// Whether the kernel lets this process do all that `read` and `remove` do, as it is now. Nothing is read or
+    /// removed.
+    bool may_read(const Hooks &hooks) const;
+
     /// Removes records of sockets that are gone, unless another connection has the address by now.
     void remove(const std::vector<GoneRecord> &gone);
 

@@ -157,4 +157,19 @@ std::optional<std::vector<std::byte>> FlowTable::look_up(std::uint64_t sock) con
 
 void FlowTable::remove(std::uint64_t sock) const { bpf_map_delete_elem(fd_, &sock); }
 
+bool FlowTable::may_be_read() const {
+    std::uint64_t nobody = 0; // no socket has that address
+    std::vector<std::byte> value(layout_.size());
+    std::uint32_t next = 0;
+    std::uint32_t no_entries = 0;
+    KernelMap map(fd_);
+    for (const int result : {map.lookup(nobody, value.data()), bpf_map_delete_elem(fd_, &nobody),
+                             map.lookup_batch(nullptr, &next, &nobody, value.data(), no_entries)}) {
+        if (result == -EPERM || result == -EACCES) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace tcp_stats

@@ -57,6 +57,9 @@ public:
 
     void remove(std::uint64_t sock) const;
 
+    /// Whether the kernel lets this process do these, as it is now. Nothing is read or removed.
+    bool may_be_read() const;
+
 private:
     int fd_; ///< the Program's
     RecordLayout layout_;

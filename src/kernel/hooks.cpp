@@ -241,6 +241,14 @@ Result<Hooks> Hooks::attach(Program &program, AttachMechanism mechanism) {
     return hooks;
 }
 
+bool Hooks::may_be_asked() const {
+    return std::all_of(programs_.begin(), programs_.end(), [](int program) {
+        bpf_prog_info info{};
+        auto size = static_cast<__u32>(sizeof(info));
+        return bpf_obj_get_info_by_fd(program, &info, &size) != -EPERM;
+    });
+}
+
 std::uint64_t Hooks::missed() const {
     std::uint64_t count = 0;
     for (const int program : programs_) {

@@ -49,6 +49,9 @@ public:
     /// (kernel.bpf_stats_enabled).
     std::vector<ProgramRuns> runs() const;
 
+    /// Whether the kernel tells this process that, as it is now.
+    bool may_be_asked() const;
+
 private:
     Hooks() = default;
 

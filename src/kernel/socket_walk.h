@@ -36,6 +36,9 @@ public:
     /// are found are walked. Returns those that were walked.
     std::unordered_set<std::uint64_t> walk_others(const std::unordered_map<std::uint64_t, std::uint64_t> &began_ns);
 
+    /// Whether the kernel lets this process walk, as it is now.
+    bool may_walk() const { return sockets_.may_run(); }
+
 private:
     struct Other {
         NetworkNamespace space;

@@ -161,6 +161,10 @@ class Completion:
         self.assertEqual(answers[2][0], names_in("/run/netns"))
         self.assertEqual(answers[3][0], groups())
 
+    def test_users_of_this_machine(self):
+        [(candidates, _)] = self.complete(["--user roo"])
+        self.assertIn("root", candidates)
+
     def test_files_for_src(self):
         [(candidates, _)] = self.complete([f"--src {SOURCE}/CMakeL"])
         self.assertEqual({os.path.basename(candidate) for candidate in candidates}, {"CMakeLists.txt"})

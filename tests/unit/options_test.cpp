@@ -118,6 +118,13 @@ TEST_CASE("snapshots of a recording are not counted where one goes back and fort
     CHECK(parse({"--replay", "r.db", "-o", "table", "-c", "5"}).has_value());
 }
 
+TEST_CASE("a user to become is a name, and has no meaning with a recording") {
+    CHECK(parse({"--user", "nobody"})->user == "nobody");
+    CHECK_FALSE(parse({})->user.has_value());
+    CHECK(complaint({"--replay", "r.db", "--user", "nobody"}) ==
+          "--user has no meaning with --replay, which shows what was recorded; leave out one of them");
+}
+
 TEST_CASE("what a report shows is not to be chosen") {
     for (const auto *option : {"--columns", "--sort", "--group-by"}) {
         CHECK(complaint({"-o", "report", option, "comm"}) ==
@@ -218,10 +225,10 @@ TEST_CASE("an expression that does more than read, or cannot be one, is shown wi
 
 TEST_CASE("the help names every option") {
     const auto help = help_text();
-    for (const auto *option :
-         {"--src",   "--print-src", "--field",       "--define",  "--kernel-types", "--attach",   "--interval",
-          "--count", "--max-flows", "--listening",   "--where",   "--output",       "--columns",  "--sort",
-          "--top",   "--pointers",  "--list-fields", "--verbose", "--version",      "--group-by", "--help"}) {
+    for (const auto *option : {"--src",      "--print-src", "--field",     "--define",    "--kernel-types", "--attach",
+                               "--interval", "--count",     "--max-flows", "--listening", "--where",        "--output",
+                               "--columns",  "--sort",      "--top",       "--pointers",  "--list-fields",  "--verbose",
+                               "--version",  "--group-by",  "--user",      "--help"}) {
         CHECK(help.find(option) != std::string::npos);
     }
 }

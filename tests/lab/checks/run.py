@@ -17,6 +17,7 @@ import live  # noqa: F401
 import metrics  # noqa: F401
 import missed  # noqa: F401
 import older_flows  # noqa: F401
+import privileges  # noqa: F401
 import recording  # noqa: F401
 import refusals  # noqa: F401
 import sending  # noqa: F401

@@ -1,6 +1,7 @@
 // Parse, wire up, exit status.
 #include <cstdio>
 #include <exception>
+#include <memory>
 
 #include <fcntl.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -14,6 +15,7 @@
 #include "cli/options.h"
 #include "compile/compiler.h"
 #include "compile/program_text.h"
+#include "loop/journal.h"
 #include "loop/standard_output.h"
 #include "loop/stop_signals.h"
 #include "version.h"
@@ -24,7 +26,11 @@ using namespace tcp_stats;
 
 void start_log() {
     auto log = spdlog::stderr_logger_st("tcp_stats_monitor");
-    log->set_pattern("%n: %l: %v");
+    if (goes_to_journal(STDERR_FILENO)) {
+        log->set_formatter(std::make_unique<JournalFormatter>());
+    } else {
+        log->set_pattern("%n: %l: %v");
+    }
     spdlog::set_default_logger(log);
 }
 
@@ -90,7 +96,9 @@ int main(int argc, char **argv) {
         const auto &error = result.error();
         spdlog::error(printable(error.message));
         if (!error.details.empty()) {
-            std::fprintf(stderr, "%s\n", error.details.c_str());
+            const bool journal = goes_to_journal(STDERR_FILENO);
+            const auto details = journal ? for_journal(error.details, spdlog::level::err) : error.details;
+            std::fprintf(stderr, "%s\n", details.c_str());
         }
         return exit_status(error.kind);
     } catch (const std::exception &exception) {

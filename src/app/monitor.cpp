@@ -28,6 +28,7 @@
 #include "kernel/refusal.h"
 #include "live/live_display.h"
 #include "loop/progress.h"
+#include "loop/service_manager.h"
 #include "loop/standard_output.h"
 #include "metrics/metrics.h"
 #include "metrics/server.h"
@@ -163,6 +164,7 @@ Result<std::string> explain(const Options &options) {
 }
 
 Result<void> monitor(const Options &options, const StopSignals &signals) {
+    auto manager = ServiceManager::take_from_environment(); // before the compiler could inherit that
     auto text = program_text(options);
     if (!text) {
         return tl::unexpected(text.error());
@@ -284,6 +286,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         });
         counted = recorder->get();
         display = std::make_unique<RecordingDisplay>(std::move(*recorder), std::move(display));
+    }
+    if (manager.listens()) {
+        display = std::make_unique<ToldDisplay>(std::move(display), std::move(manager));
     }
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {

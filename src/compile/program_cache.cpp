@@ -97,6 +97,13 @@ std::string_view payload_of(std::string_view file, std::string_view key) {
 
 fs::path ProgramCache::usual_place() {
     constexpr const char *name = "tcp_stats_monitor";
+    if (const char *given = std::getenv("CACHE_DIRECTORY"); given != nullptr && *given == '/') {
+        // One that is private to the service may be given by a link to it.
+        std::error_code error;
+        const std::string first(given, std::strcspn(given, ":"));
+        const auto place = fs::canonical(first, error);
+        return error ? fs::path(first) : place;
+    }
     if (geteuid() == 0) {
         return fs::path("/var/cache") / name;
     }

@@ -39,7 +39,9 @@ template <typename Use> void for_blocks_of(const char *path, Use use) {
 
 KernelSymbol look_up_symbol(const std::string &function) {
     KernelSymbol found;
+    found.exists = true;
     for_blocks_of(symbols_path, [&](std::string_view lines) {
+        found.exists = false;
         const auto wanted = " " + function;
         for (auto at = lines.find(wanted); at != std::string_view::npos && !found.exists;
              at = lines.find(wanted, at + 1)) {

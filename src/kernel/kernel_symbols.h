@@ -11,7 +11,8 @@ struct KernelSymbol {
     std::string clone;
 };
 
-/// Looks up a function by its name; where kallsyms cannot be read it does not exist.
+/// Looks up a function by its name. Where kallsyms shows nothing (as to a service with ProtectKernelTunables=) it is
+/// believed to exist.
 KernelSymbol look_up_symbol(const std::string &function);
 
 } // namespace tcp_stats

@@ -37,7 +37,7 @@ std::string whole(int fd) {
 /// In the child; whether all of them are gone for good.
 bool give_up_privileges() {
     capng_clear(CAPNG_SELECT_BOTH);
-    capng_apply(CAPNG_SELECT_BOUNDS); // an ordinary user cannot, and does not need it
+    [[maybe_unused]] const int bounds = capng_apply(CAPNG_SELECT_BOUNDS); // an ordinary user cannot, and need not
     return capng_apply(CAPNG_SELECT_CAPS) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 

@@ -18,9 +18,10 @@ test_packages=(
     bash-completion zsh mandoc tmux chromium
     sqlite3 prometheus prometheus-cpp-dev bpftool python3-bpfcc python3-jsonschema bpftrace procps
 )
-# To make the bundle beside that (and the archives of bcc_llvm's Clang), and the roots of other Debians that it is tested in.
+# To make the bundle beside that (and the archives of bcc_llvm's Clang).
 bundle_packages=(zstd)
-root_packages=(mmdebstrap)
+# To build and look at Debian packages, and to have other Debians.
+package_packages=(build-essential debhelper fakeroot lintian ccache mmdebstrap)
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.sh
 
-install_packages "${build_packages[@]}" "${lab_packages[@]}" "${test_packages[@]}" "${root_packages[@]}"
+install_packages "${build_packages[@]}" "${lab_packages[@]}" "${test_packages[@]}" "${package_packages[@]}"
 install_bundle_packages
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 # Fetches the kernels beside the build; whoever needs one waits for it, and says what is wrong.

@@ -36,8 +36,12 @@ std::string whole(int fd) {
 
 /// In the child; whether all of them are gone for good.
 bool give_up_privileges() {
+    // An ordinary user has none, cannot, and need not; libcap-ng would complain to syslog.
+    const bool has_bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
     capng_clear(CAPNG_SELECT_BOTH);
-    [[maybe_unused]] const int bounds = capng_apply(CAPNG_SELECT_BOUNDS); // an ordinary user cannot, and need not
+    if (has_bounds && capng_apply(CAPNG_SELECT_BOUNDS) != 0) {
+        return false;
+    }
     return capng_apply(CAPNG_SELECT_CAPS) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 

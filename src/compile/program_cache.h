@@ -16,8 +16,9 @@ namespace tcp_stats {
 /// --verbose says why: the program is compiled then.
 class ProgramCache {
 public:
-    /// In a service of systemd what that gives it ($CACHE_DIRECTORY, systemd.exec(5)); else /var/cache/tcp_stats_monitor
-    /// for root, $XDG_CACHE_HOME/tcp_stats_monitor (~/.cache) for others; empty where neither is known.
+    /// In a service of systemd what that gives it ($CACHE_DIRECTORY, systemd.exec(5)); else
+    /// /var/cache/tcp_stats_monitor for root, $XDG_CACHE_HOME/tcp_stats_monitor (~/.cache) for others; empty where
+    /// neither is known.
     static std::filesystem::path usual_place();
 
     /// Makes the directory where it is missing. Nothing where it cannot be used: it must be this user's own, and nobody

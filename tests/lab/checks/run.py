@@ -21,6 +21,7 @@ import privileges  # noqa: F401
 import recording  # noqa: F401
 import refusals  # noqa: F401
 import sending  # noqa: F401
+import service  # noqa: F401
 import sources  # noqa: F401
 import starting  # noqa: F401
 import transfers  # noqa: F401

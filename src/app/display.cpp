@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/characters.h"
 #include "column/columns.h"
 #include "live/live_display.h"
 #include "loop/loop.h"
@@ -64,7 +65,7 @@ Result<std::unique_ptr<Display>> make_display(const Options &options, const Requ
         return std::make_unique<LiveDisplay>(shown,
                                              Model::Settings{std::move(*view), request.conditions(),
                                                              std::move(layout->columns), options.interval,
-                                                             has_unicode(), grouped != nullptr, of.playback},
+                                                             is_utf8_locale(), grouped != nullptr, of.playback},
                                              layout->colour, own_cost());
     }
     return std::make_unique<Pages>(options.output, make_writer(options.output, std::move(*layout), shown, reader),

@@ -7,6 +7,7 @@
 #include <boost/spirit/home/x3.hpp>
 #include <fmt/format.h>
 
+#include "base/characters.h"
 #include "base/printable.h"
 #include "base/translate.h"
 
@@ -151,13 +152,10 @@ std::size_t depth_of(const std::string &text) {
 } // namespace
 
 Error complaint_about(const ConditionText &text, std::size_t place, const std::string &what) {
-    // A caret under the character: blanks of one width, and one for each character of UTF-8, as it is shown.
+    // A caret under the character: blanks of one width.
     auto shown = text.text;
     std::replace(shown.begin(), shown.end(), '\t', ' ');
-    std::string blanks;
-    for (const char c : printable(shown.substr(0, place))) {
-        blanks += (static_cast<unsigned char>(c) & 0xc0U) == 0x80U ? "" : " ";
-    }
+    const std::string blanks(cells(printable(shown.substr(0, place))), ' ');
     return {ErrorKind::usage, fmt::format("{}: {}", text.option, what),
             "  " + printable(shown) + "\n  " + blanks + "^"};
 }

@@ -1,22 +1,9 @@
 #include "live/cells.h"
 
 #include <algorithm>
-#include <cwchar>
 
 namespace tcp_stats {
 namespace {
-
-/// The bytes of the character that `text` begins with; one where that is no UTF-8.
-std::size_t length_of_first(std::string_view text) {
-    const auto first = static_cast<unsigned char>(text.front());
-    const std::size_t length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    return std::min(length, text.size());
-}
-
-std::size_t cells_of(char32_t character) {
-    const int width = wcwidth(static_cast<wchar_t>(character)); // -1 where the locale does not know it
-    return width < 0 ? 1 : static_cast<std::size_t>(width);
-}
 
 /// How many bytes of `text` fit into `width` cells.
 std::size_t bytes_within(std::string_view text, std::size_t width) {
@@ -33,28 +20,9 @@ std::size_t bytes_within(std::string_view text, std::size_t width) {
     return text.size() - rest.size();
 }
 
+bool begins_with_mark(std::string_view text) { return cells_of(take_character(text)) == 0; }
+
 } // namespace
-
-char32_t take_character(std::string_view &text) {
-    const auto length = length_of_first(text);
-    auto character = static_cast<char32_t>(static_cast<unsigned char>(text.front()));
-    if (length > 1) {
-        character &= length == 2 ? 0x1fU : length == 3 ? 0x0fU : 0x07U;
-    }
-    for (std::size_t i = 1; i < length; ++i) {
-        character = (character << 6U) | (static_cast<unsigned char>(text[i]) & 0x3fU);
-    }
-    text.remove_prefix(length);
-    return character;
-}
-
-std::size_t cells(std::string_view text) {
-    std::size_t sum = 0;
-    while (!text.empty()) {
-        sum += cells_of(take_character(text));
-    }
-    return sum;
-}
 
 std::string cut(std::string_view text, std::size_t width) {
     if (bytes_within(text, width) == text.size() || width == 0) {
@@ -69,8 +37,9 @@ std::string cut_middle(std::string_view text, std::size_t width) {
     }
     const auto end_cells = width / 2;
     auto end = text;
-    while (cells(end) > end_cells) {
-        end.remove_prefix(length_of_first(end));
+    while (cells(end) > end_cells ||
+           (!end.empty() && begins_with_mark(end))) { // a mark belongs to what it stands behind
+        take_character(end);
     }
     return cut(text, width - end_cells) + std::string(end);
 }
@@ -112,7 +81,9 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     while (!text.empty()) {
         auto end = text.size();
         if (cells(text) > width) {
-            end = std::max(bytes_within(text, width), length_of_first(text));
+            auto rest = text;
+            take_character(rest);
+            end = std::max(bytes_within(text, width), text.size() - rest.size());
             const auto blank = text.rfind(' ', end);
             end = blank == text.npos || blank == 0 ? end : blank;
         }

@@ -5,15 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/characters.h"
 #include "live/picture.h"
 
 namespace tcp_stats {
-
-/// The first character of `text` (UTF-8, not empty), which it is taken from.
-char32_t take_character(std::string_view &text);
-
-/// The cells that `text` (UTF-8) takes.
-std::size_t cells(std::string_view text);
 
 /// The beginning of `text` that fits into `width` cells; where that is not all, it ends with `~`.
 std::string cut(std::string_view text, std::size_t width);

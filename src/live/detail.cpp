@@ -201,7 +201,7 @@ std::vector<Line> Detail::fields(std::size_t width) const {
             continue;
         }
         const auto cell = fitted(column.name, label_width - 1) + " " + text;
-        (text.size() > value_width ? long_ones : cells_of).push_back(cell);
+        (cells(text) > value_width ? long_ones : cells_of).push_back(cell);
     }
     constexpr std::size_t cell_width = label_width + value_width + 2;
     const auto columns = std::max<std::size_t>(1, (width + 2) / cell_width);

@@ -195,7 +195,7 @@ std::vector<FlowList::Shown> FlowList::columns_that_fit(std::size_t begin, std::
         auto &wide = widths_[&column];
         wide = std::max(wide, cells(heading_of(column)));
         for (auto row = begin; row < end; ++row) {
-            wide = std::max(wide, human(value(column, rows_[row]), column.unit).size());
+            wide = std::max(wide, cells(human(value(column, rows_[row]), column.unit)));
         }
         wide = std::min(wide, widest_column(width));
         used += wide + (shown.empty() ? 0 : gap);

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <cwchar>
 
-#include <langinfo.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -16,6 +15,7 @@
 #define NCURSES_NOMACROS
 #include <curses.h>
 
+#include "base/characters.h"
 #include "base/printable.h"
 #include "base/translate.h"
 #include "live/cells.h"
@@ -38,7 +38,7 @@ std::string terminal_type() {
 /// As the screen can show it: without a Unicode locale, ASCII.
 std::wstring wide(std::string_view text) {
     std::wstring characters;
-    const bool unicode = has_unicode();
+    const bool unicode = is_utf8_locale();
     while (!text.empty()) {
         const auto character = static_cast<wchar_t>(take_character(text));
         const bool ascii = character >= ' ' && character < 0x7f;
@@ -144,8 +144,6 @@ Result<void> check_terminal() {
     return found.full_screen ? Result<void>()
                              : unusable(tr("a terminal of type '{}' (TERM) has no full screen", terminal_type()));
 }
-
-bool has_unicode() { return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
 
 Result<std::unique_ptr<Screen>> Screen::open(bool colour) {
     if (auto able = check_terminal(); !able) {

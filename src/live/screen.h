@@ -19,9 +19,6 @@ class TerminalGuard;
 /// Whether standard input and output are a terminal that can show a full screen. Error: usage.
 Result<void> check_terminal();
 
-/// Whether text may be more than ASCII in the user's locale.
-bool has_unicode();
-
 /// From its making on the terminal is the screen's; the destructor gives it back. A resize, SIGTSTP and the return from
 /// it come as a descriptor that becomes readable, so these signals are blocked meanwhile. Ctrl-Z is a key: ncurses
 /// ignores SIGTSTP while it draws, and one that comes then is lost. One at a time.

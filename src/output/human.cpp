@@ -120,7 +120,7 @@ struct Human {
     std::string_view operator()(std::int64_t number) const { return of_integer(number); }
     std::string_view operator()(double number) const { return up_to(put_in_unit(memory.data(), number, unit)); }
     std::string_view operator()(std::string_view text) const {
-        return is_printable_ascii(text) ? text : memory.assign(printable_ascii(text));
+        return is_printable_ascii(text) ? text : memory.assign(shown_text(text));
     }
     std::string_view operator()(const RawBytes &bytes) const { return memory.assign(to_string(bytes)); }
     std::string_view operator()(const Word &word) const {

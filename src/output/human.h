@@ -10,8 +10,9 @@
 
 namespace tcp_stats {
 
-/// `12.3ms`, `1.2MB/s`, `69%`. Decimal prefixes, three digits or so. Text as printable ASCII. Empty where there is no
-/// value. The result is in `memory`, which it is made with, or where `value` has its text.
+/// `12.3ms`, `1.2MB/s`, `69%`. Decimal prefixes, three digits or so. Text as the user's terminal shows it
+/// (`shown_text`). Empty where there is no value. The result is in `memory`, which it is made with, or where `value`
+/// has its text.
 std::string_view human(const Value &value, const Unit &unit, std::string &memory);
 std::string human(const Value &value, const Unit &unit);
 

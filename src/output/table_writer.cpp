@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/characters.h"
 #include "output/human.h"
 #include "output/line_writer.h"
 #include "output/time_text.h"
@@ -47,7 +48,7 @@ public:
     explicit LineOfCells(Sink &sink) : sink_(sink) {}
 
     void put(std::string_view text, std::size_t width, bool right) {
-        const auto filling = width - std::min(width, text.size());
+        const auto filling = width - std::min(width, cells(text));
         blanks_ += right ? filling : 0;
         if (!text.empty()) {
             static constexpr std::string_view some_blanks = "                                                ";
@@ -178,7 +179,7 @@ void TableWriter::measure(const std::vector<Row> &rows) {
             }
             const auto value = values[*shown.column];
             shown.right = shown.right || is_number(value);
-            shown.width = std::max(shown.width, human(value, shown.column->unit, memory_).size());
+            shown.width = std::max(shown.width, cells(human(value, shown.column->unit, memory_)));
         }
     }
 }

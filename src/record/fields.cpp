@@ -96,7 +96,9 @@ constexpr Field field_table[] = {
      record, zero},
     of_type(FieldType::process_name, {"comm", nullptr, "", "task_struct.comm", "",
                                       "Its name when it did so, or its thread's, 15 bytes at most. Any process may "
-                                      "choose its name; other than printable ASCII is shown as \\xNN."}),
+                                      "choose its name; what cannot be shown is \\xNN: control and invisible "
+                                      "characters, bytes that are no UTF-8, and in lines, or where the locale has no "
+                                      "UTF-8, all that is not ASCII."}),
     identity({"netns", nullptr, "", "net.ns.inum", "",
               "Inode number of the network namespace, as ls -i /proc/PID/ns/net has it.", record, zero}),
     identity({"cgroup", nullptr, "", "sk_cgrp_data, kernfs_node.id", "",

@@ -1,13 +1,12 @@
 #include "report/html.h"
 
 #include "base/printable.h"
-#include "output/utf8.h"
 
 namespace tcp_stats {
 
 std::string html_escaped(std::string_view text) {
     std::string escaped;
-    for (const char character : valid_utf8(printable(text))) {
+    for (const char character : printable(text)) {
         switch (character) {
         case '&':
             escaped += "&amp;";

@@ -8,6 +8,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/characters.h"
 #include "base/printable.h"
 #include "base/translate.h"
 #include "live/live_display.h"
@@ -54,7 +55,7 @@ Result<void> run(int argc, char **argv) {
     const auto columns = Scene::columns();
     View view;
     view.order = {columns.find("bytes_per_s"), true};
-    LiveDisplay display(columns, {std::move(view), "", {}, std::chrono::milliseconds(100), has_unicode()},
+    LiveDisplay display(columns, {std::move(view), "", {}, std::chrono::milliseconds(100), is_utf8_locale()},
                         colour_is_welcome(), [] {
                             return Cost{1.25, 45'600'000};
                         });

@@ -98,6 +98,7 @@ TEST_CASE("addresses are compared with addresses and networks of both families")
 TEST_CASE("text is compared whole, names of states whatever their letters") {
     CHECK(holds("comm == nginx and comm == \"nginx\" and comm == 'nginx' and comm != ngin and comm in (httpd, nginx)"));
     CHECK_FALSE(holds("comm == Nginx"));
+    CHECK_FALSE(holds("comm == 'nginx\xc3\xa9'"));
     CHECK_FALSE(holds("comm == nginx-with-a-long-name"));
     CHECK(complaint("cgroup_path under system.slice") == "--where: the path of a cgroup begins with / @18");
     CHECK(holds("state == ESTABLISHED and state == established and state not in (close, \"time_wait\")"));
@@ -166,7 +167,24 @@ TEST_CASE("what cannot be read is shown with a caret") {
           "--where: conditions within conditions, more than 100 deep");
     CHECK(complaint("sport == 1 é") == "--where: this cannot follow here; join conditions with and, or @11");
     CHECK(complaint("comm == '\xc2\x85' and foo bar") ==
-          "--where: this cannot follow here; join conditions with and, or @24");
+          "--where: this cannot follow here; join conditions with and, or @27");
+}
+
+TEST_CASE("a name of other letters is compared byte by byte, and cut off as the kernel does it") {
+    const auto chosen = [](const std::string &name, const std::string &option, const std::string &text) {
+        std::shared_ptr<Records> records;
+        Table::add(records, 7, table().record().set("comm", name));
+        Snapshot snapshot;
+        snapshot.live = records;
+        snapshot.flows = {{}};
+        const ConditionText where = {option, text};
+        return Filter::create(where, *parse_condition(where), columns())->matches(Row{&snapshot, 0});
+    };
+    CHECK(chosen("caf\xc3\xa9", "--where", "comm == 'caf\xc3\xa9'"));
+    CHECK(chosen("caf\xc3\xa9", "--where", "comm in (\"caf\xc3\xa9\", nginx)"));
+    CHECK(chosen("caf\xc3\xa9", "--comm", "nginx,caf\xc3\xa9"));
+    CHECK_FALSE(chosen("cafe", "--comm", "caf\xc3\xa9"));
+    CHECK(chosen("ééééééé\xe2", "--comm", "ééééééé€"));
 }
 
 TEST_CASE("what makes no sense is shown with a caret") {

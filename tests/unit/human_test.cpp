@@ -92,7 +92,7 @@ TEST_CASE("text cannot command a terminal") {
 
 TEST_CASE("control characters beyond ASCII are made harmless too") {
     CHECK(printable("\xc2\x9b"
-                    "2J \xc3\xa9") == "\xc2\\x9b2J \xc3\xa9"); // U+009B begins a command as ESC [ does
+                    "2J \xc3\xa9") == "\\xc2\\x9b2J \xc3\xa9"); // U+009B begins a command as ESC [ does
 }
 
 TEST_CASE("headings leave out the unit that the values show") {

@@ -6,6 +6,7 @@
 
 #include "cli/options.h"
 #include "golden.h"
+#include "locale.h"
 #include "snapshot/history.h"
 #include "table.h"
 #include "view/groups.h"
@@ -113,6 +114,37 @@ std::string order_of(const char *key, bool descending, std::optional<std::uint64
 
 TEST_CASE("a table reads as the golden file", "[english]") {
     CHECK(two_snapshots(OutputFormat::table) == golden("table.txt"));
+}
+
+TEST_CASE("a table shows names as they are where the locale has UTF-8, in the cells that they take", "[english]") {
+    const auto lines = [] {
+        Reading reading;
+        reading.time_ns = second;
+        std::uint64_t sock = 0;
+        for (const auto *name : {"日本", "caf\xc3\xa9", "nginx", "\xe2\x80\xaex"}) {
+            Table::add(reading.live, ++sock, record(1001, 30, name));
+        }
+        const auto snapshot = History(table().reader()).next(std::move(reading));
+        std::string text;
+        Sink sink([&](std::string_view piece) { text += piece; });
+        Layout layout;
+        layout.columns = {columns().find("comm"), columns().find("bytes")};
+        make_writer(OutputFormat::table, layout, columns(), table().reader())
+            ->write(snapshot, rows_in_view(snapshot, {}), sink);
+        sink.flush();
+        return text.substr(text.find('\n') + 1);
+    };
+    CHECK(lines() == "COMM                      BYTES\n"
+                     "\\xe6\\x97\\xa5\\xe6\\x9c\\xac    30B\n"
+                     "caf\\xc3\\xa9                 30B\n"
+                     "nginx                       30B\n"
+                     "\\xe2\\x80\\xaex               30B\n\n");
+    const Utf8Locale utf8;
+    CHECK(lines() == "COMM           BYTES\n"
+                     "日本             30B\n"
+                     "café             30B\n"
+                     "nginx            30B\n"
+                     "\\xe2\\x80\\xaex    30B\n\n");
 }
 
 TEST_CASE("a table shows the time in a state that is to pass, once it is long", "[english]") {

@@ -4,7 +4,7 @@ import re
 import socket
 from contextlib import ExitStack
 
-from harness import KERNEL, LIMIT_S, Monitor, Skipped, check, contains, equal, helper, once_each, sh, wait_for
+from harness import KERNEL, LIMIT_S, Monitor, Skipped, check, contains, equal, helper, once_each, run, sh, wait_for
 from namespaces import In, Namespaces, in_namespace
 from sockets import end, ends_of
 
@@ -23,6 +23,10 @@ def names_of_processes_reach_the_output_harmless():
             equal(flow.further["comm"], shown, "comm")
             equal(flow["pid"], holder.pid, "pid")
         equal(monitor.stop(), 0, "exit status")
+        in_utf8 = run("-o", "table", "-c", "1", "--columns", "comm,local", "--comm", "ééééééé€", env={"LC_ALL": "C.UTF-8"})
+        contains(in_utf8[1], "\nééééééé\\xe2  127.0.0.1:")
+        in_ascii = run("-o", "table", "-c", "1", "--columns", "comm,local", "--where", "comm == 'ééééééé€'", env={"LC_ALL": "C"})
+        contains(in_ascii[1], "\n" + list(names.values())[1] + "  127.0.0.1:")
         for line in [line for snapshot in monitor.snapshots for line in snapshot.lines] + monitor.lines:
             assert line.isascii() and (line.isprintable() or not line), repr(line)
 

@@ -9,7 +9,8 @@ import socket
 import stat
 import tempfile
 
-from harness import BUILD, KERNEL, PROGRAMS, Monitor, check, contains, equal, run, sh, wait_for
+from harness import BUILD, KERNEL, MONITOR, PROGRAMS, Monitor, check, contains, equal, run, sh, wait_for
+from live import Terminal
 from namespaces import In, Namespaces
 from recording import asked, is_whole
 from sockets import connected, ends_of, listening
@@ -164,6 +165,40 @@ def nothing_but_a_sentence(status, sentence, *options, prefix=()):
     found = run("-c", "1", *options, prefix=prefix)
     equal(found[:2], (status, ""), f"exit status and output, with {found[2]}")
     contains(found[2], f"error: {sentence}")
+
+
+@check("base", "numbers", "newest")
+def a_program_that_walks_nothing_and_knows_cgroups_keeps_what_finds_their_paths():
+    # Without a walk a connection has a record when it begins, or changes its state.
+    source = run("--print-src")[1].replace("#ifdef SOCKET_WALK", "#if 0").replace("#ifndef SOCKET_WALK", "#if 1")
+    with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+        file.write(source)
+        file.flush()
+        with Monitor("-v", "-i", "0.2", "--src", file.name) as monitor:
+            client, server = connected()
+
+            def named(flows):
+                client.send(b"x")
+                return any(flow.ends == ends_of(client) and flow.further.get("cgroup_path", "").startswith("/") for flow in flows)
+            with client, server:
+                monitor.wait_for_snapshot("the path of a cgroup", named)
+            keeps(monitor.process.pid, {"CAP_DAC_READ_SEARCH"} | ASKED_FOR_MAPS)
+            equal(says_it_keeps(monitor.stderr()), {"CAP_DAC_READ_SEARCH"} | ASKED_FOR_MAPS, "what -v says is kept")
+            equal(monitor.stop(), 0, "exit status")
+
+
+@check("base")
+def another_user_has_the_live_view_and_a_report_too():
+    client, server = connected()
+    with client, server, Terminal(columns=120, rows=30) as terminal:
+        terminal.run(f"clear; {MONITOR} -o live -i 0.5 --user {USER}")
+        terminal.wait_for_text(ends_of(client)[0])
+        terminal.press("q")
+        terminal.run('echo "status $?"')
+        terminal.wait_for_text("status 0\n")
+    status, page, errors = run("-o", "report", "-c", "2", "-i", "0.2", "--user", USER)
+    equal((status, errors), (0, ""), "exit status, standard error")
+    contains(page, "</html>")
 
 
 @check("base")

@@ -410,6 +410,7 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     take("to", options.to, as_given);
     take("at", options.at, as_given);
     take("speed", options.speed, parse_speed);
+    take("user", options.user, as_given);
     take("columns", options.columns, [](const std::string &text) { return parse_names("--columns", text); });
     if (variables.count("where") != 0) {
         options.where.push_back({"--where", variables["where"].as<std::string>()});

@@ -17,8 +17,6 @@
 namespace tcp_stats {
 namespace {
 
-Need need(unsigned capability, const char *name, const char *why) { return {capability, name, translate(why)}; }
-
 bool use_only(const std::vector<Need> &needs) {
     return put_into_effect([&](unsigned one) {
         return std::any_of(needs.begin(), needs.end(), [&](const Need &need) { return need.capability == one; });
@@ -65,22 +63,27 @@ Result<void> check_privilege() {
 std::vector<Need> needs_of(LaterWork work) {
     switch (work) {
     case LaterWork::other_namespaces:
-        return {need(CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to enter other network namespaces, whose sockets are walked"),
-                need(CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to find the network namespaces of all processes"),
-                need(CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-                     "to find network namespaces that are mounted in a directory closed to others")};
+        return {Need{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+                     translate("to enter other network namespaces, whose sockets are walked")},
+                Need{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", translate("to find the network namespaces of all processes")},
+                Need{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
+                     translate("to find network namespaces that are mounted in a directory closed to others")}};
     case LaterWork::cgroup_paths:
-        return {need(CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to find the path of a cgroup by its id")};
+        return {Need{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", translate("to find the path of a cgroup by its id")}};
     case LaterWork::maps:
         return {
-            need(CAP_BPF, "CAP_BPF", "to read the program's maps, where the kernel asks for it (before Linux 5.19)"),
-            need(CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-                 "to read the program's maps, where the kernel asks for it and has no CAP_BPF (before Linux 5.8)")};
+            Need{CAP_BPF, "CAP_BPF",
+                 translate("to read the program's maps, where the kernel asks for it (before Linux 5.19)")},
+            Need{
+                CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+                translate(
+                    "to read the program's maps, where the kernel asks for it and has no CAP_BPF (before Linux 5.8)")}};
     case LaterWork::recording:
-        return {need(CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE",
-                     "to remove SQLite's files beside the recording, where the directory is another user's")};
+        return {
+            Need{CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE",
+                 translate("to remove SQLite's files beside the recording, where the directory is another user's")}};
     case LaterWork::metrics:
-        return {need(CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE", "to serve metrics on a port below 1024")};
+        return {Need{CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE", translate("to serve metrics on a port below 1024")}};
     }
     return {};
 }

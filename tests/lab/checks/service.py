@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+from contextlib import ExitStack
 
 from harness import HERE, check, contains, equal, helper, programs_of_bpf, sh, wait_for
 from namespaces import In
@@ -64,11 +65,12 @@ def the_service_records_every_namespace_tells_systemd_of_it_and_leaves_nothing()
     before = programs_of_bpf()
     options(f"--record {RECORDING} --keep 7d")
     sh("ip netns add other && ip -n other link set lo up")
-    with helper("echoes", namespace="other") as echoes, In("other"):
+    with ExitStack() as stack:
+        stack.enter_context(helper("echoes", namespace="other"))
         # Older than the service, and in a namespace that is not its own. Nothing is ever sent: whose it is, only the
         # walk over open files tells.
-        client = wait_for("the server", connection)
-    with echoes, client:
+        with In("other"):
+            stack.enter_context(wait_for("the server", connection))
         sh(f"systemctl start {UNIT}")  # comes back when the service says that it is ready
         equal(said("ActiveState"), "active", "the service, started")
         user = os.stat(f"/proc/{said('MainPID')}").st_uid
@@ -162,3 +164,17 @@ def the_service_has_no_more_rights_than_its_page_says():
                        re.IGNORECASE)
     assert figure, "systemd-analyze security has no figure"
     contains(page, figure[1])
+
+
+@check("service")
+def the_service_goes_the_way_of_its_package():
+    options(f"--record {RECORDING} --keep 7d")
+    sh(f"systemctl restart {UNIT}")
+    process = wait_for_start()
+    sh("dpkg --force-confold --install /root/package.deb")  # an upgrade
+    wait_for_start(after=process)
+    sh("dpkg --remove tcp-stats-monitor")
+    equal((said("ActiveState"), kprobes()), ("inactive", ""), "the service of a removed package, and its kprobes")
+    equal(recorded("PRAGMA integrity_check"), "ok", "the recording")
+    sh("dpkg --purge tcp-stats-monitor")
+    equal(sh(f"find /etc /var -xdev -name '*tcp[_-]stats*' -not -path '/var/log/*'"), "", "what the purge left")

@@ -77,7 +77,7 @@ def the_service_records_every_namespace_tells_systemd_of_it_and_leaves_nothing()
         assert user >= 61184, f"the service runs as the user {user}, which is not systemd's dynamic one"
         assert kprobes(), "there are no kprobes"
         wait_for("words of the service", lambda: re.fullmatch(r"\d+ flows in the last of \d+ snapshots", said("StatusText")))
-        flow = wait_for("the connection in the recording", lambda: replayed("dport == 8000"))
+        flow = wait_for("the connection in the recording", lambda: replayed("dport == 8000 and pid > 0"))
         equal(flow["netns"], os.stat("/run/netns/other").st_ino, "its namespace")
         equal((flow["pid"], flow["comm"]), (os.getpid(), "python3"), "its process")
         equal(flow["cgroup_path"], "/system.slice/lab.service", "its cgroup")

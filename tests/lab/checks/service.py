@@ -7,6 +7,7 @@ import socket
 from contextlib import ExitStack
 
 from harness import HERE, check, contains, equal, helper, programs_of_bpf, sh, wait_for
+from metrics import Samples, metrics_text
 from namespaces import In
 
 UNIT = "tcp_stats_monitor"
@@ -63,7 +64,7 @@ def assert_ended_in_order():
 def the_service_records_every_namespace_tells_systemd_of_it_and_leaves_nothing():
     equal((said("UnitFileState"), said("ActiveState")), ("disabled", "inactive"), "the service, installed")
     before = programs_of_bpf()
-    options(f"--record {RECORDING} --keep 7d")
+    options(f"--record {RECORDING} --keep 7d --metrics 9435")
     sh("ip netns add other && ip -n other link set lo up")
     with ExitStack() as stack:
         stack.enter_context(helper("echoes", namespace="other"))
@@ -81,13 +82,26 @@ def the_service_records_every_namespace_tells_systemd_of_it_and_leaves_nothing()
         equal(flow["netns"], os.stat("/run/netns/other").st_ino, "its namespace")
         equal((flow["pid"], flow["comm"]), (os.getpid(), "python3"), "its process")
         equal(flow["cgroup_path"], "/system.slice/lab.service", "its cgroup")
-        # Here --metrics, and what the process may do once it is attached, will be looked at.
+        equal(Samples(metrics_text()).sum("connections", comm=["python3"], state=["ESTABLISHED"]), 2,
+              "open connections in the metrics: both ends")
+        assert_only_these_are_kept("dac_read_search", "sys_ptrace", "sys_admin")
         sh(f"systemctl stop {UNIT}")
     assert_ended_in_order()
     equal(programs_of_bpf() - before, set(), "BPF programs that stayed")
     equal(kprobes(), "", "kprobes that stayed")
     equal(os.stat(os.path.realpath(RECORDING)).st_mode & 0o777, 0o600, "who may read the recording")
     equal(journal("--priority warning"), "", "what the service complained of")
+
+
+def assert_only_these_are_kept(*names):
+    """Of the capabilities, as docs/privileges.md says."""
+    numbers = {"dac_read_search": 2, "sys_ptrace": 19, "sys_admin": 21}
+    with open(f"/proc/{said('MainPID')}/status") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines())
+    kept = sum(1 << numbers[name] for name in names)
+    for words in ("CapEff", "CapPrm"):
+        equal(int(status[words], 16), kept, words)
+    equal((status["CapInh"], status["CapAmb"], status["NoNewPrivs"]), ("0" * 16, "0" * 16, "1"), "CapInh, CapAmb, NoNewPrivs")
 
 
 def connection():
@@ -108,10 +122,14 @@ def a_killed_service_is_started_anew_and_what_it_recorded_is_whole():
     run = int(recorded("SELECT max(id) FROM runs")) + 1
     sh(f"systemctl start {UNIT}")
     wait_for_snapshots(run)
+    def snapshots():
+        return Samples(metrics_text()).sum("snapshots_total")
+    before = wait_for("snapshots in the metrics", lambda: snapshots() >= 10 and snapshots())
     killed = said("MainPID")
     sh(f"kill -9 {killed}")
     wait_for_start(after=killed)
     wait_for_snapshots(run + 1)
+    assert snapshots() < before, "the counters of the metrics do not begin again"
     equal(said("NRestarts"), "1", "restarts")
     equal(recorded("PRAGMA integrity_check"), "ok", "the recording")
     equal(recorded(f"SELECT count(*) FROM runs WHERE id <= {run} AND end IS NULL"), "0", "runs without an end")
@@ -120,7 +138,7 @@ def a_killed_service_is_started_anew_and_what_it_recorded_is_whole():
 @check("service")
 def a_reload_ends_the_service_in_order_and_starts_it_with_other_options():
     process, programs = said("MainPID"), sorted(os.listdir(CACHE))
-    options(f"--record {RECORDING} --keep 7d --interval 0.5")
+    options(f"--record {RECORDING} --keep 7d --metrics 9435 --interval 0.5")
     sh(f"systemctl reload {UNIT}")
     wait_for_start(after=process)
     wait_for_snapshots(recorded("SELECT max(id) FROM runs"))
@@ -168,7 +186,7 @@ def the_service_has_no_more_rights_than_its_page_says():
 
 @check("service")
 def the_service_goes_the_way_of_its_package():
-    options(f"--record {RECORDING} --keep 7d")
+    options(f"--record {RECORDING} --keep 7d --metrics 9435")
     sh(f"systemctl restart {UNIT}")
     process = wait_for_start()
     sh("dpkg --force-confold --install /root/package.deb")  # an upgrade

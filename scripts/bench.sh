@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench.sh [BENCHMARK…]: builds, runs all benchmarks (or those: road, table, live, startup, cost, recording, day), shows what they print, and
+# bench.sh [BENCHMARK…]: builds, runs all benchmarks (or those: road, table, live, startup, cost, recording, day, metrics), shows what they print, and
 # puts that into docs/performance.md. Takes half an hour, on a machine that does nothing else. `table` needs root; without, it
 # is left out.
 set -euo pipefail
@@ -18,11 +18,12 @@ declare -A commands=(
     [cost]="tests/bench/cost 4000 5"
     [recording]="tests/bench/recording 1000 10000 30"
     [day]="build/bench_day 20 480"
+    [metrics]="build/bench_metrics"
 )
 text=$(mktemp)
 trap 'rm -f "$text" "$text.page"' EXIT
 if [ $# = 0 ]; then
-    set -- road live startup cost recording day
+    set -- road live startup cost recording day metrics
     [ "$(id -u)" != 0 ] || set -- table "$@"
 fi
 for name in "$@"; do

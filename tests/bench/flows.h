@@ -67,10 +67,12 @@ public:
         const auto room = first_of(*now_);
         const auto *sampled = layout_.find("sampled_ns");
         const auto *bytes = layout_.find("bytes_sent");
+        const auto *segments = layout_.find("segs_out");
         for (std::size_t i = 0; i < now_->size(); ++i) {
             auto *record = room + i * layout_.size();
             put(record, *sampled, number_ * second_ns + i);
             put(record, *bytes, 1'234'567 * number_ + i * (i % 2) * number_);
+            put(record, *segments, 1000 * number_);
         }
         tcp_stats::Reading reading;
         reading.time_ns = number_ * second_ns;

@@ -3,18 +3,27 @@
 // of five rounds, with the least and the most.
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <functional>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
 #include <vector>
 
+#include <netinet/in.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "flows.h"
 #include "metrics/metrics.h"
+#include "metrics/server.h"
 
 namespace {
 
@@ -31,15 +40,68 @@ double cpu_ms(const std::function<void()> &action) {
     return now() - start;
 }
 
-double measured(const char *what, const std::function<void()> &action) {
-    std::array<double, 5> ms{};
+double wall_ms(const std::function<void()> &action) {
+    const auto start = std::chrono::steady_clock::now();
+    action();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+double measured(const char *what, const std::function<void()> &action,
+                double (*ms_of)(const std::function<void()> &) = cpu_ms) {
+    std::array<double, 11> ms{};
     for (auto &one : ms) {
-        one = cpu_ms(action);
+        one = ms_of(action);
     }
     std::sort(ms.begin(), ms.end());
-    std::printf("%-44s %8.2f ms (%.2f - %.2f)\n", what, ms[2], ms.front(), ms.back());
-    return ms[2];
+    std::printf("%-44s %8.2f ms (%.2f - %.2f)\n", what, ms[5], ms.front(), ms.back());
+    return ms[5];
 }
+
+int connection_to(std::uint16_t port) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const std::string_view request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    if (connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0 ||
+        send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) {
+        throw std::runtime_error("cannot ask for metrics");
+    }
+    return fd;
+}
+
+/// Two that scrape one time after the other, and one that takes no answer.
+class Scrapers {
+public:
+    explicit Scrapers(std::uint16_t port) : slow_(connection_to(port)) {
+        for (auto &thread : threads_) {
+            thread = std::thread([this, port] {
+                std::array<char, 65536> piece{};
+                while (!end_) {
+                    const int fd = connection_to(port);
+                    while (recv(fd, piece.data(), piece.size(), 0) > 0) {
+                    }
+                    close(fd);
+                }
+            });
+        }
+    }
+    ~Scrapers() {
+        end_ = true;
+        for (auto &thread : threads_) {
+            thread.join();
+        }
+        close(slow_);
+    }
+    Scrapers(const Scrapers &) = delete;
+    Scrapers &operator=(const Scrapers &) = delete;
+
+private:
+    int slow_;
+    std::atomic<bool> end_ = false;
+    std::array<std::thread, 2> threads_;
+};
 
 /// The samples of a text as prometheus-cpp has them, so that it can write them again.
 std::vector<prometheus::MetricFamily> families_of(const std::string &text) {
@@ -125,6 +187,15 @@ int main(int argc, char **argv) {
     std::optional<Snapshot> snapshot;
     measured("a snapshot", [&] { snapshot = history.next(flows.reading()); });
     measured("counting what it tells", [&] { metrics->take(*snapshot); });
+    measured(
+        "the same by the clock", [&] { metrics->take(*snapshot); }, wall_ms);
+    {
+        const std::uint16_t port = 9435;
+        const auto server = MetricsServer::start({"127.0.0.1", port, ""}, *metrics);
+        const Scrapers scrapers(port);
+        measured(
+            "the same while three scrape", [&] { metrics->take(*snapshot); }, wall_ms);
+    }
     const auto own = measured("a scrape", [&] { metrics->text("scraper"); });
     const auto families = families_of(text);
     const auto other = measured("the same samples, written by prometheus-cpp",

@@ -184,7 +184,8 @@ def a_prometheus_has_the_numbers_of_nstat_and_of_the_programs_over_a_restart_too
                 result = iperf3("10.9.0.2", 5201, "2M")
                 connections = short_connections(1000, namespace="a")
                 expected["short"] += 1000
-                expected["ends"] += 1000 + len(connections.accepted)
+                expected["accepted"] += len(connections.accepted) + 2
+                expected["resets"] += connections.resets
                 expected["iperf3"] += result["end"]["sum_sent"]["bytes"]
                 with In("a"):
                     equal(fail_to_connect(10, 9), {"ECONNREFUSED": 10}, "errors where nobody listens")
@@ -217,16 +218,20 @@ def a_prometheus_has_the_numbers_of_nstat_and_of_the_programs_over_a_restart_too
         equal(grown("retransmitted_segments_total", 'cause="fast"'), kernel("TcpExtTCPFastRetrans"), "in fast recovery")
         equal(grown("retransmitted_segments_total", 'cause="syn"'), kernel("TcpExtTCPSynRetrans"), "SYNs")
         equal(grown("connections_opened_total", 'role="active"'), kernel("TcpActiveOpens"), "active, and TcpActiveOpens")
-        equal(grown("connections_opened_total", 'role="passive"'), kernel("TcpPassiveOpens"), "passive, and TcpPassiveOpens")
+        # Two ACKs of one request, on two CPUs, are two opens for the kernel, of which one is undone at once.
+        passive = grown("connections_opened_total", 'role="passive"')
+        assert expected["accepted"] <= passive <= kernel("TcpPassiveOpens"), \
+            f"{expected['accepted']} were accepted, {passive} opened, TcpPassiveOpens is {kernel('TcpPassiveOpens')}"
         equal(grown("connections_failed_total"), kernel("TcpAttemptFails"), "failed, and TcpAttemptFails")
         for error, count in (("ECONNREFUSED", 20), ("ETIMEDOUT", 4), ("EHOSTUNREACH", 6)):
             equal(grown("connections_failed_total", f'error_type="{error}"'), count, f"failed with {error}")
         equal(grown("sent_bytes_total", 'comm="short_connectio"'), 1000 * expected["short"], "bytes of short connections")
-        equal(grown("connections_ended_total", 'comm="short_connectio"'), expected["ends"], "ends of short connections")
+        ends, least = grown("connections_ended_total", 'comm="short_connectio"'), expected["short"] + expected["accepted"] - 4
+        assert least <= ends <= least + expected["resets"], f"{ends} ends of {least}, with {expected['resets']} resets"
         sent = grown("sent_bytes_total", 'comm="iperf3"')
         assert expected["iperf3"] <= sent <= expected["iperf3"] + 50_000, \
             f"iperf3 sent {expected['iperf3']} and what it says beside, the metrics have {sent}"
-        equal(grown("handshake_duration_seconds_count"), 2 * (1000 + len(connections.accepted) + 4), "handshakes")
+        equal(grown("handshake_duration_seconds_count"), expected["short"] + 4 + passive, "handshakes, of both ends")
 
 
 def expect_all_questions_answered(prometheus):

@@ -4,7 +4,7 @@
 
 #include "base/printable.h"
 #include "live/cells.h"
-#include "locale.h"
+#include "utf8_locale.h"
 #include "output/utf8.h"
 #include "test.h"
 

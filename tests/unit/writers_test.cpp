@@ -6,7 +6,7 @@
 
 #include "cli/options.h"
 #include "golden.h"
-#include "locale.h"
+#include "utf8_locale.h"
 #include "snapshot/history.h"
 #include "table.h"
 #include "view/groups.h"

@@ -312,7 +312,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         }
         server = std::move(*started);
         look = [&](const Snapshot &snapshot) {
-            metrics->take(snapshot, {hooks->runs(), counted == nullptr ? 0 : counted->unrecorded()});
+            metrics->take(snapshot, {program->runs(), counted == nullptr ? 0 : counted->unrecorded()});
         };
     }
     Connections connections(*collector, *hooks, *reader, cgroups, std::move(look));

@@ -17,6 +17,8 @@ int exit_status(ErrorKind kind) {
         return EX_UNAVAILABLE;
     case ErrorKind::defect:
         return EX_SOFTWARE;
+    case ErrorKind::busy:
+        return EX_TEMPFAIL;
     case ErrorKind::output_failed:
         return EX_IOERR;
     case ErrorKind::no_privilege:

@@ -16,6 +16,7 @@ enum class ErrorKind {
     kernel_unsupported, ///< 69: this kernel cannot do it
     defect,             ///< 70: a fault of this program
     output_failed,      ///< 74: standard output or the file of --record cannot be written
+    busy,               ///< 75: it cannot be done now, and may be later
     no_privilege,       ///< 77: not allowed to load BPF programs
 };
 

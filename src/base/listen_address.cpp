@@ -72,16 +72,19 @@ Result<void> check_listen_address(const ListenAddress &address) {
     const Descriptor socket(::socket(at.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int yes = 1;
     setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (at.storage.ss_family == AF_INET6) { // as the server does
+        setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+    }
     if (socket.get() >= 0 && bind(socket.get(), at.get(), at.size) == 0 && listen(socket.get(), 1) == 0) {
         return {};
     }
     switch (errno) {
     case EADDRINUSE:
-        return fail(ErrorKind::usage, tr("--metrics {}: another process listens there; choose another port, or find it "
-                                         "with: ss -ltnp 'sport = {}'",
-                                         address.written, address.port));
+        return fail(ErrorKind::busy, tr("--metrics {}: another process listens there; choose another port, or find it "
+                                        "with: ss -ltnp 'sport = {}'",
+                                        address.written, address.port));
     case EADDRNOTAVAIL:
-        return fail(ErrorKind::usage,
+        return fail(ErrorKind::busy,
                     tr("--metrics {}: that address is not this host's; ip addr shows those that are", address.written));
     case EACCES:
         return fail(ErrorKind::no_privilege,

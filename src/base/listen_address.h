@@ -17,7 +17,7 @@ struct ListenAddress {
 /// `PORT`, of 127.0.0.1; `ADDRESS:PORT`, IPv6 addresses in brackets. Error: usage.
 Result<ListenAddress> parse_listen_address(const std::string &text);
 
-/// Whether this process can listen there. Errors: usage, for an address that is not this host's or a port that another
+/// Whether this process can listen there. Errors: busy, for an address that is not this host's or a port that another
 /// process has; no_privilege.
 Result<void> check_listen_address(const ListenAddress &address);
 

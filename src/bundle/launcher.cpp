@@ -48,8 +48,11 @@ int main(int /*argc*/, char **argv) {
     *std::strrchr(place, '/') = '\0';
     const int beside = open(*place == '\0' ? "/" : place, O_PATH | O_DIRECTORY | O_CLOEXEC);
     const int files = openat(beside, BUNDLE_FILES, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (files < 0 || dup2(files, BUNDLE_DESCRIPTOR) < 0) {
+    if (files < 0) {
         give_up(place, "/" BUNDLE_FILES " cannot be opened; unpack the whole bundle");
+    }
+    if (dup2(files, BUNDLE_DESCRIPTOR) < 0) {
+        give_up(place, ": too few files may be open (ulimit -n); 128 are enough");
     }
     if (!compiler_may_use(BUNDLE_DIRECTORY "/.") || !compiler_may_use(BUNDLE_DIRECTORY "/tcp_stats_compile")) {
         give_up(place, "/" BUNDLE_FILES " is closed to the compiler, which has no privileges; chmod -R go+rX it");

@@ -24,8 +24,8 @@ constexpr double slowest = 0.001, fastest = 1'000'000;
 /// The kernel refuses such a table for want of memory long before.
 constexpr std::uint64_t most_flows = 1'000'000'000;
 
-/// Prometheus would not take more of one host.
-constexpr std::uint64_t most_series = 10'000;
+/// Each has some sixty series; Prometheus would not take more of one host.
+constexpr std::uint64_t most_groups = 10'000;
 
 po::options_description describe_options() {
     const auto option = [](const char *argument) { return po::value<std::string>()->value_name(argument); };
@@ -97,13 +97,14 @@ po::options_description describe_options() {
                                                                    translate("replay the one snapshot of this time"))(
         "speed", option("N"), translate("replay N times as fast as it was (default: as fast as it is read; live: 1)"));
     po::options_description metrics(tr("Metrics"));
-    metrics.add_options()("metrics", option("[ADDRESS:]PORT"),
-                          translate("serve metrics for Prometheus on this port, of 127.0.0.1 by itself; shows nothing "
-                                    "then but with --output"))(
+    metrics.add_options()(
+        "metrics", option("[ADDRESS:]PORT"),
+        translate("serve metrics for Prometheus on this port (ADDRESS: 127.0.0.1 unless given); shows nothing "
+                  "else without --output"))(
         "metrics-by", option("KEY,..."),
         translate("label them by these fields, as --group-by takes them (default: comm)"))(
         "metrics-series", option("N"),
-        translate("label so many groups of connections by themselves (default 1000); further ones are \"other\""));
+        translate("so many groups have series of their own at most (default 1000); the others share \"other\""));
     po::options_description other(tr("Other"));
     other.add_options()(
         "user", option("NAME"),
@@ -233,6 +234,11 @@ std::optional<Error> check_recording(const Options &options, const po::variables
                               option, options.record ? "--record" : "--metrics"))
                 .value();
         }
+    }
+    if (options.metrics && !options.record && variables.count("output") == 0 && variables.count("columns") != 0) {
+        return misused(tr("--{} is about what is shown, and {} alone shows nothing; add -o, or leave it out", "columns",
+                          "--metrics"))
+            .value();
     }
     for (const auto *option : {"metrics-by", "metrics-series"}) {
         if (!options.metrics && variables.count(option) != 0) {
@@ -425,12 +431,11 @@ Result<Options> parse_options(int argc, const char *const *argv) {
     });
     take("metrics", options.metrics,
          [](const std::string &text) -> Result<std::optional<ListenAddress>> { return parse_listen_address(text); });
-    options.metrics_by = {{"--metrics-by", "comm", std::nullopt, "comm"}};
     take("metrics-by", options.metrics_by, parse_metrics_keys);
     take("metrics-series", options.metrics_series, [](const std::string &text) -> Result<std::uint64_t> {
         auto number = parse_whole_number("--metrics-series", text);
-        if (number && *number > most_series) {
-            return misused(tr("--metrics-series {}: it accepts {} at most", text, most_series));
+        if (number && *number > most_groups) {
+            return misused(tr("--metrics-series {}: it accepts {} at most", text, most_groups));
         }
         return number;
     });
@@ -494,7 +499,8 @@ std::string help_text() {
          << tr("\nExit status: 0 done, 64 usage, 65 the BPF source does not compile or the verifier refuses it,\n"
                "or a file is no recording, 66 --src or --replay cannot be read, 69 this kernel cannot do it, 70 a "
                "defect,\n"
-               "74 output or a recording cannot be written, 77 not enough privilege.\n");
+               "74 output or a recording cannot be written, 75 metrics cannot be served there now, 77 not enough "
+               "privilege.\n");
     return text.str();
 }
 

@@ -49,7 +49,7 @@ struct Options {
     std::optional<std::string> from, to, at;     ///< times in that recording, as they were given
     std::optional<double> speed;                 ///< of its replay; absent: what the output has by itself
     std::optional<ListenAddress> metrics;        ///< where to serve metrics
-    std::vector<GroupKey> metrics_by;            ///< what their labels are
+    std::vector<GroupKey> metrics_by;            ///< what their labels are; empty: comm, where the program has it
     std::uint64_t metrics_series = 1000;         ///< the most groups that these have of their own
     bool shows = true;                           ///< false: it only records or serves metrics
     std::optional<std::string> user;             ///< whom to become once the hooks are attached; absent: nobody else

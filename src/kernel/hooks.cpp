@@ -264,16 +264,4 @@ std::uint64_t Hooks::missed() const {
     return count;
 }
 
-std::vector<ProgramRuns> Hooks::runs() const {
-    std::vector<ProgramRuns> all;
-    for (const int program : programs_) {
-        bpf_prog_info info{};
-        auto size = static_cast<__u32>(sizeof(info));
-        if (bpf_obj_get_info_by_fd(program, &info, &size) == 0 && info.run_cnt > 0) {
-            all.push_back({info.name, info.run_time_ns, info.run_cnt});
-        }
-    }
-    return all;
-}
-
 } // namespace tcp_stats

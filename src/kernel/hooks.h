@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "kernel/kprobe.h"
 #include "kernel/program.h"
-#include "snapshot/program_runs.h"
 
 namespace tcp_stats {
 
@@ -44,10 +43,6 @@ public:
     /// How often a handler was not called although its function was: the CPU was in another handler (kprobes, Linux
     /// 6.7 and later tell), or in the same (fentry, Linux 5.12 and later tell).
     std::uint64_t missed() const;
-
-    /// How long each handler has run since it was loaded. Empty where the kernel does not count that
-    /// (kernel.bpf_stats_enabled).
-    std::vector<ProgramRuns> runs() const;
 
     /// Whether the kernel tells this process that, as it is now.
     bool may_be_asked() const;

@@ -24,7 +24,8 @@ struct Need {
     std::string why;
 };
 
-/// All that this work may need; the table of it. But for the first two the first one that helps is enough.
+/// All that this work may need; the table of it. Of those for maps, the recording and metrics one is enough: the first
+/// that helps.
 std::vector<Need> needs_of(LaterWork work);
 
 /// Needs for people, a line each.

@@ -194,7 +194,7 @@ tl::expected<int, LoadFailure> Program::load(const Handler &handler) {
     };
     int fd = load();
     if (fd >= 0) {
-        handlers_.emplace_back(fd);
+        handlers_.push_back({handler.name, Descriptor(fd)});
         return fd;
     }
     // Once more, for the verifier's log: the kernel says when there was no room for all of it.
@@ -214,11 +214,23 @@ tl::expected<int, LoadFailure> Program::load(const Handler &handler) {
         }
     }
     if (fd >= 0) { // it was the first that failed by chance
-        handlers_.emplace_back(fd);
+        handlers_.push_back({handler.name, Descriptor(fd)});
         return fd;
     }
     log.resize(std::strlen(log.c_str()));
     return tl::unexpected(LoadFailure{error_number, log});
+}
+
+std::vector<ProgramRuns> Program::runs() const {
+    std::vector<ProgramRuns> all;
+    for (const auto &[name, program] : handlers_) {
+        bpf_prog_info info{};
+        auto size = static_cast<__u32>(sizeof(info));
+        if (bpf_obj_get_info_by_fd(program.get(), &info, &size) == 0 && info.run_cnt > 0) {
+            all.push_back({name, info.run_time_ns, info.run_cnt});
+        }
+    }
+    return all;
 }
 
 std::string Program::words_of(const LoadFailure &failure) const {

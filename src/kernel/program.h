@@ -13,6 +13,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "compile/compiled_program.h"
+#include "snapshot/program_runs.h"
 
 namespace tcp_stats {
 
@@ -52,6 +53,10 @@ public:
     /// Loads a handler; its descriptor, which is the Program's.
     tl::expected<int, LoadFailure> load(const Handler &handler);
 
+    /// How long each handler that was loaded has run since then. Empty where the kernel does not count that
+    /// (kernel.bpf_stats_enabled).
+    std::vector<ProgramRuns> runs() const;
+
     /// What to say of it: program_rejected with the verifier's reason where it gave one, kernel_unsupported else.
     Error error_of(const LoadFailure &failure, const Handler &handler) const;
 
@@ -67,9 +72,13 @@ private:
     CompiledProgram compiled_;
     WordsAboutRefusal words_about_refusal_;
     std::string flows_option_;
-    Descriptor btf_;                   ///< none: there is none, or the kernel does not take it
-    std::vector<Descriptor> maps_;     ///< in the order of compiled_.maps
-    std::vector<Descriptor> handlers_; ///< those that were loaded
+    Descriptor btf_;               ///< none: there is none, or the kernel does not take it
+    std::vector<Descriptor> maps_; ///< in the order of compiled_.maps
+    struct Loaded {
+        std::string name;
+        Descriptor program;
+    };
+    std::vector<Loaded> handlers_;
 };
 
 } // namespace tcp_stats

@@ -1,8 +1,8 @@
 // The text that Prometheus reads.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>

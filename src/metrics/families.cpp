@@ -9,7 +9,7 @@ namespace {
 using enum Counter;
 using Part = CounterFamily::Part;
 
-constexpr CounterSource sources[] = {
+constexpr CounterSource all_sources[] = {
     {sent_bytes, "bytes_sent"},
     {acked_bytes, "bytes_acked"},
     {received_bytes, "bytes_received"},
@@ -45,7 +45,7 @@ constexpr Part limited[] = {{"app", limited_app_us},
                             {"sndbuf", limited_sndbuf_us},
                             {"loss", limited_loss_us}};
 
-constexpr CounterFamily counters[] = {
+constexpr CounterFamily all_counter_families[] = {
     {"connections_opened_total",
      "Connections that this end began to open (active) or accepted (passive). Attempts that fail count as active.",
      "role", opened},
@@ -63,7 +63,8 @@ constexpr CounterFamily counters[] = {
     {"spurious_retransmitted_segments_total", "Segments sent again that the peer reported as received twice (DSACK).",
      nullptr, needless},
     {"limited_seconds_total",
-     "Time in which connections with data were held back: by the application (app), the congestion window (cwnd), the "
+     "Time of intervals in which connections sent, by what held them back: by the application (app), the congestion "
+     "window (cwnd), the "
      "receiver's window (rwnd), the send buffer (sndbuf) or loss recovery (loss).",
      "limit", limited, 1e6},
 };
@@ -73,7 +74,7 @@ constexpr double rtt_bounds_s[] = {0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1
 constexpr double handshake_bounds_s[] = {0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 2, 4, 8, 16};
 constexpr double connection_bounds_s[] = {0.001, 0.01, 0.1, 0.3, 1, 3, 10, 60, 300, 3600, 21600, 86400};
 
-constexpr HistogramFamily histograms[] = {
+constexpr HistogramFamily histogram_families[] = {
     {"rtt_seconds", "Smoothed round-trip time of connections that sent or received something, each once a snapshot.",
      rtt_bounds_s},
     {"handshake_duration_seconds", "Time of the handshake: from the SYN, or the SYN-ACK, to the end of it.",
@@ -82,7 +83,7 @@ constexpr HistogramFamily histograms[] = {
      connection_bounds_s},
 };
 
-constexpr WordFamily words[] = {
+constexpr WordFamily word_families[] = {
     {"connections", "Connections that are open, by state.", "state", Naming::tcp_state, false},
     {"connections_ended_total", "Connections that ended, by how they did.", "ended", Naming::ending, true},
     {"connections_failed_total",
@@ -93,19 +94,19 @@ constexpr WordFamily words[] = {
 
 } // namespace
 
-std::span<const CounterSource> counter_sources() { return sources; }
+std::span<const CounterSource> counter_sources() { return all_sources; }
 
-std::span<const CounterFamily> counter_families() { return counters; }
+std::span<const CounterFamily> counter_families() { return all_counter_families; }
 
-const HistogramFamily &family_of(Duration duration) { return histograms[static_cast<std::size_t>(duration)]; }
+const HistogramFamily &family_of(Duration duration) { return histogram_families[static_cast<std::size_t>(duration)]; }
 
-const WordFamily &family_of(Words of) { return words[static_cast<std::size_t>(of)]; }
+const WordFamily &family_of(Words of) { return word_families[static_cast<std::size_t>(of)]; }
 
 bool is_label_of_a_family(std::string_view name) {
     const auto is_of = [&](const auto &family) { return family.label != nullptr && name == family.label; };
     return name == "le" || name == "listener" || name == "what" ||
-           std::any_of(std::begin(counters), std::end(counters), is_of) ||
-           std::any_of(std::begin(words), std::end(words), is_of);
+           std::any_of(std::begin(all_counter_families), std::end(all_counter_families), is_of) ||
+           std::any_of(std::begin(word_families), std::end(word_families), is_of);
 }
 
 } // namespace tcp_stats

@@ -1,4 +1,4 @@
-// What --metrics serves: the one table of families that the text and docs/metrics.md take it from.
+// What --metrics serves of connections.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 #include "metrics/metrics.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +20,8 @@ namespace tcp_stats {
 namespace {
 
 constexpr std::uint64_t unused_for_ns = 3'600'000'000'000;
+/// Longer than any scraper waits from one scrape to the next, and soon over.
+constexpr std::uint64_t new_for_ns = 300'000'000'000;
 constexpr std::string_view others = "other";
 
 bool is_plain_in_label(std::string_view text) {
@@ -27,7 +30,7 @@ bool is_plain_in_label(std::string_view text) {
 
 std::string in_label(std::string_view text) {
     std::string escaped;
-    for (const char c : printable(valid_utf8(text))) {
+    for (const char c : printable(text)) {
         escaped += c == '\\' || c == '"' ? "\\" : "";
         escaped += c;
     }
@@ -35,6 +38,11 @@ std::string in_label(std::string_view text) {
 }
 
 constexpr ValueText in_labels = {is_plain_in_label, in_label, false, false};
+
+bool is_label_name(std::string_view name) {
+    return std::all_of(name.begin(), name.end(),
+                       [](unsigned char c) { return c < 0x80 && (std::isalnum(c) != 0 || c == '_'); });
+}
 
 Result<std::vector<KeyColumn>> key_columns(const std::vector<GroupKey> &keys, const Columns &columns) {
     std::vector<KeyColumn> made;
@@ -44,6 +52,11 @@ Result<std::vector<KeyColumn>> key_columns(const std::vector<GroupKey> &keys, co
             return tl::unexpected(column.error());
         }
         const auto &name = column->column().name;
+        if (!is_label_name(name)) {
+            return fail(ErrorKind::usage,
+                        tr("{} {}: a label of Prometheus has letters, digits and underscores only; take another field",
+                           key.option, key.written));
+        }
         if (is_label_of_a_family(name) || name.starts_with("__")) {
             return fail(ErrorKind::usage, tr("{} {}: metrics or Prometheus have a label of that name already; take "
                                              "another field",
@@ -67,7 +80,11 @@ Result<void> Metrics::check(const std::vector<GroupKey> &keys, const Columns &co
 
 Result<std::unique_ptr<Metrics>> Metrics::create(const Settings &settings, const Columns &columns,
                                                  const RecordReader &reader, std::vector<Filter> where) {
-    auto keys = key_columns(settings.keys, columns);
+    auto wanted = settings.keys;
+    if (wanted.empty() && columns.find("comm") != nullptr) {
+        wanted = {{"--metrics-by", "comm"}};
+    }
+    auto keys = key_columns(wanted, columns);
     if (!keys) {
         return tl::unexpected(keys.error());
     }
@@ -103,9 +120,13 @@ void Metrics::append_label(std::string_view name, const Value &value) {
     label_sink_.flush();
 }
 
-/// Whether all that it counted grew since the monitor looks: it is new, and its opening was seen.
-bool Metrics::has_begun(const Row &row) const {
-    return row.flow().id > last_id_ && RecordReader::number(row.record(), places_.opened_ns) > first_time_ns_;
+/// Whether the opening of the connection is seen in this snapshot for the first time. The walk may have found it a
+/// while before that (TCP_SYN_RECV).
+bool Metrics::is_opened_now(const Row &row) const {
+    const auto opened_ns = RecordReader::number(row.record(), places_.opened_ns);
+    const bool is_new = row.flow().id > last_id_;
+    return opened_ns > first_time_ns_ &&
+           (is_new || (row.has_before() && RecordReader::number(row.before(), places_.opened_ns) == 0));
 }
 
 std::uint64_t Metrics::growth(const Row &row, const Place &place, bool began) const {
@@ -122,32 +143,39 @@ std::uint64_t Metrics::growth(const Row &row, const Place &place, bool began) co
     return place.size == sizeof(std::uint32_t) && around < 0x80000000U ? around : 0;
 }
 
-void Metrics::count(Group &group, Words words, std::uint64_t word) {
+void Metrics::count(Group &group, Words words, std::uint64_t word) const {
     auto &counts = group.words[static_cast<std::size_t>(words)];
     const auto found =
         std::find_if(counts.begin(), counts.end(), [&](const WordCount &one) { return one.word == word; });
-    ++(found == counts.end() ? counts.emplace_back(WordCount{word, 0, 0}) : *found).count;
+    ++(found == counts.end() ? counts.emplace_back(WordCount{word, 0, {time_ns_, 0}}) : *found).count;
 }
 
-void Metrics::observe(Group &group, Duration duration, std::uint64_t us) {
+void Metrics::observe(Group &group, Duration duration, std::uint64_t us) const {
     auto &histogram = group.durations[static_cast<std::size_t>(duration)];
     const auto bounds = family_of(duration).bounds_s;
     const auto place = std::lower_bound(bounds.begin(), bounds.end(), static_cast<double>(us) / 1e6) - bounds.begin();
     ++histogram.counts[static_cast<std::size_t>(place)];
     histogram.sum_us += us;
+    histogram.telling.since_ns = histogram.count == 0 ? time_ns_ : histogram.telling.since_ns;
     ++histogram.count;
 }
 
-Metrics::Group &Metrics::group_of(RowValues &values) {
+Metrics::Group &Metrics::group_of(RowValues &values, bool is_new) {
     labels_.clear();
     for (const auto &key : keys_) {
         append_label(key.column().name, key.of(values));
     }
     auto found = groups_.find(labels_);
     if (found == groups_.end()) {
-        const auto &labels = groups_.size() < most_groups_ ? labels_ : other_labels_;
-        found = groups_.try_emplace(labels).first;
-        found->second.labels = labels;
+        const bool has_room = groups_.size() < most_groups_;
+        const auto &labels = has_room ? labels_ : other_labels_;
+        ungrouped_ += is_new && !has_room ? 1 : 0;
+        const auto [made, is_first] = groups_.try_emplace(labels);
+        found = made;
+        if (is_first) {
+            made->second.labels = labels;
+            made->second.telling.since_ns = time_ns_;
+        }
     }
     return found->second;
 }
@@ -175,24 +203,34 @@ void Metrics::take(const Snapshot &snapshot, const MonitorState &state) {
     }
     missing_.clear();
     for (const auto &[name, value] : snapshot.missed) {
-        is_missing_now(name) ? missing_[name] = value : missed_[name].count += value;
+        if (is_missing_now(name)) {
+            missing_[name] = value;
+        } else {
+            miss(name, value);
+        }
     }
-    if (state.unrecorded > 0) {
-        missed_["unrecorded_snapshots"].count = state.unrecorded;
+    // It begins again when one could be recorded.
+    if (state.unrecorded != unrecorded_before_ && state.unrecorded > 0) {
+        miss("unrecorded_snapshots",
+             state.unrecorded - (state.unrecorded > unrecorded_before_ ? unrecorded_before_ : 0));
     }
+    unrecorded_before_ = state.unrecorded;
     state_ = state;
     ++snapshots_;
     snapshot_time_s_ = seconds(snapshot.time);
     drop_unused();
 }
 
+void Metrics::miss(const std::string &name, std::uint64_t count) {
+    missed_.try_emplace(name, NamedCount{0, {time_ns_, 0}}).first->second.count += count;
+}
+
 void Metrics::take_flow(RowValues &values) {
     const auto &row = values.row();
     const auto record = row.record();
-    const bool began = has_begun(row);
-    auto &group = group_of(values);
+    const bool began = is_opened_now(row);
+    auto &group = group_of(values, row.flow().id > last_id_);
     group.used_ns = time_ns_;
-    ungrouped_ += row.flow().id > last_id_ && group.labels == other_labels_ ? 1 : 0;
     for (std::size_t i = 0; i < counter_count; ++i) {
         if (counter_places_[i]) {
             group.counters[i] += growth(row, counter_places_[i], began);
@@ -234,10 +272,16 @@ void Metrics::take_end(const Row &row, Group &group) {
     const auto record = row.record();
     const auto opened_ns = RecordReader::number(record, places_.opened_ns);
     const auto closed_ns = RecordReader::number(record, places_.closed_ns);
-    const auto ended = RecordReader::number(record, places_.ended);
-    count(group, Words::ended, ended);
-    if (outcome_of({Naming::ending, ended}) == Outcome::failed) {
+    if (closed_ns != 0 && closed_ns <= first_time_ns_) { // before all begins
+        return;
+    }
+    const Word ended{Naming::ending, RecordReader::number(record, places_.ended)};
+    count(group, Words::ended, ended.number);
+    if (outcome_of(ended) == Outcome::failed) {
         count(group, Words::failed, RecordReader::number(record, error_));
+        if (name_of(ended) == "failed_at_once") { // which opens nothing
+            ++group.counters[static_cast<std::size_t>(Counter::opened_active)];
+        }
     } else if (opened_ns != 0 && closed_ns >= opened_ns) {
         observe(group, Duration::connection, (closed_ns - opened_ns) / 1000);
     }
@@ -245,13 +289,17 @@ void Metrics::take_end(const Row &row, Group &group) {
 
 void Metrics::take_listener(RowValues &values) {
     const auto record = values.row().record();
-    labels_.clear();
-    append_label("listener", local_ == nullptr ? Value() : values[*local_]);
-    if (!listeners_.contains(labels_) && listeners_.size() >= most_groups_) {
+    const auto put_labels = [&](const Value &address, const Value &netns) {
         labels_.clear();
-        append_label("listener", others);
+        append_label("listener", address);
+        append_label("netns", netns);
+    };
+    const auto netns = RecordReader::number(record, places_.netns);
+    put_labels(local_ == nullptr ? Value() : values[*local_], netns == 0 ? Value() : Value(netns));
+    if (!listeners_.contains(labels_) && listeners_.size() >= most_groups_) {
+        put_labels(others, others);
     }
-    auto &listener = listeners_[labels_];
+    auto &listener = listeners_.try_emplace(labels_, Listener{.telling = {time_ns_, 0}}).first->second;
     listener.used_ns = time_ns_;
     listener.queue += RecordReader::number(record, acceptq_);
     listener.queue_limit += RecordReader::number(record, acceptq_max_);
@@ -265,29 +313,29 @@ void Metrics::drop_unused() {
     std::erase_if(listeners_, is_unused);
 }
 
-/// Calls `act` with each `known_to` that there is.
-template <typename Do> void Metrics::for_each_known_to(Do &&act) {
+/// Calls `act` with each that there is.
+template <typename Do> void Metrics::for_each_telling(Do &&act) {
     for (auto &[labels, group] : groups_) {
-        act(group.known_to);
+        act(group.telling);
         for (auto &counts : group.words) {
             for (auto &one : counts) {
-                act(one.known_to);
+                act(one.telling);
             }
         }
         for (auto &histogram : group.durations) {
-            act(histogram.known_to);
+            act(histogram.telling);
         }
     }
     for (auto &[address, listener] : listeners_) {
-        act(listener.known_to);
+        act(listener.telling);
     }
     for (auto &[name, one] : missed_) {
-        act(one.known_to);
+        act(one.telling);
     }
 }
 
 /// Where there are too many, the one that asked least recently is taken for gone.
-Metrics::KnownTo Metrics::bit_of(std::string_view scraper) {
+std::uint8_t Metrics::bit_of(std::string_view scraper) {
     if (scraper.empty()) {
         return 0;
     }
@@ -298,22 +346,23 @@ Metrics::KnownTo Metrics::bit_of(std::string_view scraper) {
     } else if (found == scrapers_.end()) {
         found = std::min_element(scrapers_.begin(), scrapers_.end(),
                                  [](const Scraper &one, const Scraper &other) { return one.asked < other.asked; });
-        const auto bit = static_cast<KnownTo>(1U << static_cast<unsigned>(found - scrapers_.begin()));
-        for_each_known_to([&](KnownTo &known_to) { known_to = static_cast<KnownTo>(known_to & ~bit); });
+        const auto bit = 1U << static_cast<unsigned>(found - scrapers_.begin());
+        for_each_telling([&](Telling &telling) { telling.told = static_cast<std::uint8_t>(telling.told & ~bit); });
     }
     *found = {std::string(scraper), ++asked_};
-    return static_cast<KnownTo>(1U << static_cast<unsigned>(found - scrapers_.begin()));
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(found - scrapers_.begin()));
 }
 
 std::string Metrics::text(std::string_view scraper) {
+    const std::lock_guard one_at_a_time(text_mutex_);
     const std::lock_guard lock(mutex_);
     const auto bit = bit_of(scraper);
     Exposition page;
-    // Whether a series is told as it is; and it is, from now on.
-    const auto is_known = [&](KnownTo &known_to) {
-        const bool known = (known_to & bit) == bit;
-        known_to = static_cast<KnownTo>(known_to | bit);
-        return known;
+    // Whether a series is told as it is; and it is, from the next time on.
+    const auto tell = [&](Telling &telling) {
+        const bool was_told = (telling.told & bit) == bit;
+        telling.told = static_cast<std::uint8_t>(telling.told | bit);
+        return was_told || telling.since_ns + new_for_ns < time_ns_;
     };
     std::vector<Group *> all;
     for (auto &[labels, group] : groups_) {
@@ -326,12 +375,12 @@ std::string Metrics::text(std::string_view scraper) {
         page.begin(family.name, family.help, family.is_counter ? "counter" : "gauge");
         for (auto *group : all) {
             for (auto &one : group->words[static_cast<std::size_t>(words)]) {
-                const bool known = !family.is_counter || is_known(one.known_to);
+                const bool known = !family.is_counter || tell(one.telling);
                 const auto name = name_of({family.naming, one.word});
                 page.labelled(group->labels, family.label,
                               words == Words::failed && one.word == 0 ? "given_up"
-                              : name.empty()                          ? "unknown"
-                                                                      : name,
+                              : name.empty()                          ? std::to_string(one.word)
+                                                                      : std::string(name),
                               known ? one.count : 0);
             }
         }
@@ -341,7 +390,7 @@ std::string Metrics::text(std::string_view scraper) {
     std::vector<bool> known;
     known.reserve(all.size());
     for (auto *group : all) {
-        known.push_back(is_known(group->known_to));
+        known.push_back(tell(group->telling));
     }
     for (const auto &family : counter_families()) {
         page.begin(family.name, family.help, "counter");
@@ -362,7 +411,7 @@ std::string Metrics::text(std::string_view scraper) {
             auto &histogram = group->durations[static_cast<std::size_t>(duration)];
             if (histogram.count > 0) {
                 static constexpr Histogram nothing;
-                const auto &shown = is_known(histogram.known_to) ? histogram : nothing;
+                const auto &shown = tell(histogram.telling) ? histogram : nothing;
                 page.histogram(group->labels, family.bounds_s, shown.counts, static_cast<double>(shown.sum_us) / 1e6,
                                shown.count);
             }
@@ -384,11 +433,11 @@ std::string Metrics::text(std::string_view scraper) {
     page.begin("listen_dropped_segments_total", "SYNs and last ACKs of handshakes that these sockets dropped.",
                "counter");
     for (auto &[labels, listener] : listeners_) {
-        page.sample(labels, is_known(listener.known_to) ? listener.drops : 0);
+        page.sample(labels, tell(listener.telling) ? listener.drops : 0);
     }
     page.begin("missed_total", "What the monitor missed, by what it was; docs/fields.md has the words.", "counter");
     for (auto &[name, one] : missed_) {
-        page.labelled("", "what", name, is_known(one.known_to) ? one.count : 0);
+        page.labelled("", "what", name, tell(one.telling) ? one.count : 0);
     }
     page.begin("missing", "What the last snapshot lacked.", "gauge");
     for (const auto &[name, value] : missing_) {
@@ -398,7 +447,8 @@ std::string Metrics::text(std::string_view scraper) {
         page.begin(name, help, type);
         page.sample("", value);
     };
-    put_one("groups", "Groups of connections that have series of their own.", "gauge", std::uint64_t(groups_.size()));
+    put_one("groups", "Groups of connections that have series, the others among them.", "gauge",
+            std::uint64_t(groups_.size()));
     put_one("ungrouped_connections_total",
             "Connections that were counted as \"other\": there were as many groups as --metrics-series allows.",
             "counter", ungrouped_);

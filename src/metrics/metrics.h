@@ -34,13 +34,14 @@ struct MonitorState {
 /// Of a group that had no flow for an hour nothing is served any more; when it comes back, it begins at 0.
 ///
 /// Prometheus takes what a series begins with for something that was before. So for each scraper a new series begins
-/// with 0, and has its value from the next scrape on: then increase() misses nothing.
+/// with 0, and has its value from the next scrape on: then increase() misses nothing. One that is older than some
+/// minutes is no new one: a scraper that has not met it (by that name) may have its samples all the same.
 ///
 /// `take` and `text` may be called by different threads.
 class Metrics {
 public:
     struct Settings {
-        std::vector<GroupKey> keys;
+        std::vector<GroupKey> keys;     ///< empty: comm, or no label where the program does not have that
         std::size_t most_groups = 1000; ///< further ones are counted together
     };
 
@@ -59,8 +60,11 @@ public:
     std::string text(std::string_view scraper);
 
 private:
-    /// A bit for each scraper that knows a series.
-    using KnownTo = std::uint8_t;
+    /// A series, as far as scrapers have been told of it.
+    struct Telling {
+        std::uint64_t since_ns = 0; ///< CLOCK_MONOTONIC: when it began
+        std::uint8_t told = 0;      ///< a bit for each scraper
+    };
     static constexpr std::size_t most_scrapers = 8;
 
     struct Scraper {
@@ -72,20 +76,20 @@ private:
     struct WordCount {
         std::uint64_t word = 0;
         std::uint64_t count = 0;
-        KnownTo known_to = 0;
+        Telling telling = {};
     };
 
     struct Histogram {
         std::array<std::uint64_t, most_bounds + 1> counts{}; ///< those above a bound are in the next, or the last one
         std::uint64_t sum_us = 0;
         std::uint64_t count = 0;
-        KnownTo known_to = 0;
+        Telling telling = {};
     };
 
     struct Group {
         std::string labels; ///< as they stand in the braces
         std::uint64_t used_ns = 0;
-        KnownTo known_to = 0;
+        Telling telling = {};
         std::array<std::uint64_t, counter_count> counters{};
         std::array<std::vector<WordCount>, words_count> words;
         std::array<Histogram, duration_count> durations;
@@ -96,30 +100,32 @@ private:
         std::uint64_t used_ns = 0;
         std::uint64_t queue = 0, queue_limit = 0, syn_queue = 0;
         std::uint64_t drops = 0;
-        KnownTo known_to = 0;
+        Telling telling = {};
     };
 
     struct NamedCount {
         std::uint64_t count = 0;
-        KnownTo known_to = 0;
+        Telling telling = {};
     };
 
     Metrics(std::vector<KeyColumn> keys, std::size_t most_groups, const Columns &columns, const RecordReader &reader,
             std::vector<Filter> where);
 
+    void miss(const std::string &name, std::uint64_t count);
     void take_flow(RowValues &values);
     void take_end(const Row &row, Group &group);
     void take_listener(RowValues &values);
-    Group &group_of(RowValues &values);
+    /// Of a flow that is `is_new`, if it is.
+    Group &group_of(RowValues &values, bool is_new);
     /// To `labels_`.
     void append_label(std::string_view name, const Value &value);
-    bool has_begun(const Row &row) const;
+    bool is_opened_now(const Row &row) const;
     std::uint64_t growth(const Row &row, const Place &place, bool began) const;
-    static void count(Group &group, Words words, std::uint64_t word);
-    static void observe(Group &group, Duration duration, std::uint64_t us);
+    void count(Group &group, Words words, std::uint64_t word) const;
+    void observe(Group &group, Duration duration, std::uint64_t us) const;
     void drop_unused();
-    KnownTo bit_of(std::string_view scraper);
-    template <typename Do> void for_each_known_to(Do &&act);
+    std::uint8_t bit_of(std::string_view scraper);
+    template <typename Do> void for_each_telling(Do &&act);
 
     std::vector<KeyColumn> keys_;
     std::size_t most_groups_;
@@ -129,13 +135,15 @@ private:
     Place role_, error_, connect_us_, acceptq_, acceptq_max_, synq_, listen_drops_;
     const Column *local_;
 
+    std::mutex text_mutex_; ///< of those who ask: one of them at a time stands in the way of `take`
     std::mutex mutex_;
     std::uint64_t first_time_ns_ = 0; ///< 0: there was no snapshot
     std::uint64_t time_ns_ = 0;
     std::uint64_t last_id_ = 0, greatest_id_ = 0;   ///< of flows: before this snapshot, and with it
     std::unordered_map<std::string, Group> groups_; ///< by their labels
     std::string other_labels_;
-    std::uint64_t ungrouped_ = 0; ///< connections that were new in the group of the others
+    std::uint64_t ungrouped_ = 0; ///< connections that began in the group of the others
+    std::uint64_t unrecorded_before_ = 0;
     std::map<std::string, Listener> listeners_;
     std::map<std::string, NamedCount> missed_;
     std::map<std::string, std::uint64_t> missing_;

@@ -1,10 +1,16 @@
 #include "metrics/server.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <string>
 #include <string_view>
 
+#include <cap-ng.h>
 #include <civetweb.h>
 #include <fmt/format.h>
 #include <pthread.h>
@@ -18,14 +24,30 @@ namespace {
 constexpr const char *front_page = "<!DOCTYPE html><title>tcp_stats_monitor</title>"
                                    "<p>tcp_stats_monitor serves <a href=\"/metrics\">metrics</a> for Prometheus.\n";
 
-/// A request whose answer is not taken for so long is dropped.
-constexpr const char *longest_ms = "10000";
+/// Whoever has not sent a request by then, or taken the answer, is dropped.
+constexpr std::chrono::seconds patience(10);
+constexpr const char *patience_ms = "10000";
 
-int answer(mg_connection *connection, int status, std::string_view headers, std::string_view body, bool with_body) {
+/// In pieces: the server's own time-out is for each.
+bool write_in_time(mg_connection *connection, std::string_view text) {
+    constexpr std::size_t piece = std::size_t(64) * 1024;
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!text.empty() && std::chrono::steady_clock::now() < end) {
+        const auto size = std::min(piece, text.size());
+        if (mg_write(connection, text.data(), size) != static_cast<int>(size)) {
+            return false;
+        }
+        text.remove_prefix(size);
+    }
+    return text.empty();
+}
+
+int answer(mg_connection *connection, int status, std::string_view headers, std::string_view body) {
+    const bool with_body = std::string_view(mg_get_request_info(connection)->request_method) != "HEAD";
     const auto head = fmt::format("HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n", status,
                                   mg_get_response_code_text(connection, status), headers, body.size());
-    if (mg_write(connection, head.data(), head.size()) > 0 && with_body) {
-        mg_write(connection, body.data(), body.size());
+    if (write_in_time(connection, head) && with_body) {
+        write_in_time(connection, body);
     }
     return status;
 }
@@ -38,34 +60,48 @@ std::string scraper_of(const mg_connection *connection, const mg_request_info &r
                : fmt::format("{} {}", request.remote_addr, agent == nullptr ? "" : agent);
 }
 
-int begin_request(mg_connection *connection) {
+int answer_request(mg_connection *connection) {
     const auto &request = *mg_get_request_info(connection);
     const std::string_view method = request.request_method;
     const std::string_view path = request.local_uri == nullptr ? "" : request.local_uri;
-    const bool with_body = method != "HEAD";
     if (method != "GET" && method != "HEAD") {
         return answer(connection, 405, "Allow: GET, HEAD\r\nContent-Type: text/plain\r\n",
-                      "only GET and HEAD are understood\n", with_body);
+                      "only GET and HEAD are understood\n");
     }
     if (path == "/") {
-        return answer(connection, 200, "Content-Type: text/html; charset=utf-8\r\n", front_page, with_body);
+        return answer(connection, 200, "Content-Type: text/html; charset=utf-8\r\n", front_page);
     }
     if (path != "/metrics") {
-        return answer(connection, 404, "Content-Type: text/plain\r\n", "there is only /metrics\n", with_body);
+        return answer(connection, 404, "Content-Type: text/plain\r\n", "there is only /metrics\n");
     }
     auto &metrics = *static_cast<Metrics *>(request.user_data);
     return answer(connection, 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
-                  metrics.text(scraper_of(connection, request)), with_body);
+                  metrics.text(method == "GET" ? scraper_of(connection, request) : ""));
+}
+
+/// It is called by C.
+int begin_request(mg_connection *connection) noexcept {
+    try {
+        return answer_request(connection);
+    } catch (const std::exception &) { // no memory for the text
+        mg_send_http_error(connection, 503, "%s", "try again later");
+        return 503;
+    }
 }
 
 /// What the server says of requests that it does not understand is of no use to who runs the monitor.
 int say_nothing(const mg_connection * /*connection*/, const char * /*message*/) { return 1; }
 
-/// The threads are named as their process, by which their connections are known.
-void *name_thread(const mg_context * /*context*/, int /*kind*/) {
+/// The threads have the name of the process, by which their connections are known, and no capability: what they read
+/// comes from anywhere.
+void *begin_thread(const mg_context * /*context*/, int /*kind*/) {
     std::array<char, 16> name{};
     std::ifstream("/proc/self/comm").getline(name.data(), name.size());
     pthread_setname_np(pthread_self(), name.data());
+    capng_clear(CAPNG_SELECT_CAPS);
+    if (capng_apply(CAPNG_SELECT_CAPS) != 0) {
+        std::abort(); // dropping them needs no right
+    }
     return nullptr;
 }
 
@@ -94,7 +130,7 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const ListenAddress 
                              "num_threads",
                              "8",
                              "request_timeout_ms",
-                             longest_ms,
+                             patience_ms,
                              "max_request_size",
                              "16384",
                              "enable_keep_alive",
@@ -103,14 +139,19 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const ListenAddress 
     mg_callbacks callbacks{};
     callbacks.begin_request = begin_request;
     callbacks.log_message = say_nothing;
-    callbacks.init_thread = name_thread;
+    callbacks.init_thread = begin_thread;
     std::array<char, 256> why{};
     mg_init_data init{&callbacks, &metrics, options};
     mg_error_data error{};
     error.text = why.data();
     error.text_buffer_size = why.size();
     mg_init_library(0);
+    // Signals are for the thread that started: the threads inherit what is blocked.
+    sigset_t all{}, before{};
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     auto *context = mg_start2(&init, &error);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (context == nullptr) {
         mg_exit_library();
         return fail(ErrorKind::kernel_unsupported,

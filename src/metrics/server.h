@@ -9,7 +9,7 @@
 
 namespace tcp_stats {
 
-/// Its threads end with it. They have the capabilities that the thread has which starts it.
+/// Its threads end with it, take no signals and have no capabilities.
 class MetricsServer {
 public:
     /// `metrics` must outlive it. Error: kernel_unsupported, where it cannot listen or start threads.

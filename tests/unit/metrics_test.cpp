@@ -209,6 +209,63 @@ TEST_CASE("for each scraper a series begins with 0, and nobody else changes that
     CHECK(samples(metrics->text("9")).at(sent) == 0);
     CHECK(samples(metrics->text("one")).at(sent) == 500);
     CHECK(samples(metrics->text("other")).at(sent) == 0);
+    // What began minutes ago is told to a new one as it is: by another name it may have had it before.
+    metrics->take(said.take(301));
+    CHECK(samples(metrics->text("renamed")).at(sent) == 500);
+}
+
+TEST_CASE("a connection that was found in SYN_RECV is opened when the handshake is done") {
+    Said said;
+    const auto columns = table().columns();
+    const auto metrics = metrics_by("comm", columns);
+    metrics->take(said.take());
+    auto record = said.opened(1, "web");
+    const auto found = Table::Maker(record).set("opened_ns", 0).set("last_state", 3).set("bytes_sent", 5);
+    said.live(1, found);
+    metrics->take(said.take());
+    const std::string opened = "tcpstats_connections_opened_total{comm=\"web\",role=\"active\"}";
+    CHECK(samples(metrics->text("")).at(opened) == 0);
+    for (int i = 0; i < 2; ++i) {
+        said.live(1, record.set("bytes_sent", 9));
+        metrics->take(said.take());
+        CHECK(samples(metrics->text("")).at(opened) == 1);
+        CHECK(sum(samples(metrics->text("")), "sent_bytes_total") == 4);
+    }
+}
+
+TEST_CASE("what cannot be recorded is counted over all outages") {
+    Said said;
+    const auto columns = table().columns();
+    const auto metrics = metrics_by("comm", columns);
+    for (const std::uint64_t unrecorded : {0, 1, 2, 2, 0, 1, 0, 3}) {
+        metrics->take(said.take(), {.programs = {}, .unrecorded = unrecorded});
+    }
+    CHECK(samples(metrics->text("")).at("tcpstats_missed_total{what=\"unrecorded_snapshots\"}") == 6);
+}
+
+TEST_CASE("programs are told by their handlers, where the kernel counts") {
+    Said said;
+    const auto columns = table().columns();
+    const auto metrics = metrics_by("comm", columns);
+    metrics->take(said.take(), {.programs = {{"kprobe__tcp_sendmsg", 1'500'000'000, 7}}, .unrecorded = 0});
+    const auto now = samples(metrics->text(""));
+    CHECK(now.at("tcpstats_program_run_seconds_total{program=\"kprobe__tcp_sendmsg\"}") == 1.5);
+    CHECK(now.at("tcpstats_program_runs_total{program=\"kprobe__tcp_sendmsg\"}") == 7);
+}
+
+TEST_CASE("without a process name there is no label") {
+    const Table made = Table::of_connections({{"opened_ns", "unsigned long long"}});
+    const auto columns = made.columns();
+    const auto metrics = std::move(*Metrics::create({}, columns, made.reader(), {}));
+    Reading reading;
+    reading.time_ns = second;
+    Table::add(reading.live, 1, made.record().ends(AF_INET, "10.0.0.1", 1, "10.0.0.2", 2));
+    History history(made.reader());
+    metrics->take(history.next(std::move(reading)));
+    const auto now = samples(metrics->text(""));
+    CHECK(now.at("tcpstats_sent_bytes_total") == 0);
+    CHECK(now.at("tcpstats_connections{state=\"ESTABLISHED\"}") == 1);
+    CHECK(now.at("tcpstats_ungrouped_connections_total") == 0);
 }
 
 TEST_CASE("of more groups than are wanted the others are counted together") {
@@ -269,8 +326,8 @@ TEST_CASE("labels are what Prometheus can read, whatever processes are called") 
         }
     }
     CHECK(labels == std::set<std::string>{"comm=\"a\\\"} 1\\\\x0ab\"}", "comm=\"back\\\\slash\"}",
-                                          "comm=\"caf\xc3\xa9\"}", "comm=\"\xef\xbf\xbd\xef\xbf\xbd\"}",
-                                          "comm=\"unknown\"}", "comm=\"other\"}", "comm=\"\\\\x1b[31m\"}"});
+                                          "comm=\"caf\xc3\xa9\"}", "comm=\"\\\\xff\\\\xfe\"}", "comm=\"unknown\"}",
+                                          "comm=\"other\"}", "comm=\"\\\\x1b[31m\"}"});
     for (const auto *key : {"bytes", "rtt_us", "state", "role", "nonsense", "dport/8"}) {
         CHECK_FALSE(Metrics::check({*parse_group_key("--metrics-by", key)}, columns).has_value());
     }

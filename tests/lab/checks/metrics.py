@@ -205,6 +205,7 @@ def a_prometheus_has_the_numbers_of_nstat_and_of_the_programs_over_a_restart_too
                         float(one["value"][1]) for one in prometheus.query(f"tcpstats_{name}{{{here}}}")) == value)
                 equal(sh("promtool check metrics 2>&1", input=text), "", "what promtool says of the metrics")
                 expect_all_questions_answered(prometheus)
+                expect_no_capability_of_threads(monitor.pid)
                 monitor.terminate()
                 equal(monitor.wait(LIMIT_S), 0, "exit status")
         after = [nstat(name) for name in ("a", "b")]
@@ -234,6 +235,17 @@ def a_prometheus_has_the_numbers_of_nstat_and_of_the_programs_over_a_restart_too
         equal(grown("handshake_duration_seconds_count"), expected["short"] + 4 + passive, "handshakes, of both ends")
 
 
+def expect_no_capability_of_threads(process):
+    """Which serve the metrics; the first one is the monitor's own."""
+    threads = [thread for thread in os.listdir(f"/proc/{process}/task") if int(thread) != process]
+    assert len(threads) >= 2, f"threads: {threads}"
+    for thread in threads:
+        with open(f"/proc/{process}/task/{thread}/status") as file:
+            for words in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+                file.seek(0)
+                contains(file.read(), f"{words}:\t{0:016x}\n")
+
+
 def expect_all_questions_answered(prometheus):
     """Those of the dashboard, of the alerts and of the page about metrics."""
     with open(f"{DOCS}/dashboard.json") as file:
@@ -258,8 +270,8 @@ def where_metrics_cannot_be_served_one_sentence_says_why():
         taken.bind(("127.0.0.1", PORT))
         taken.listen()
         for arguments, status, words in (
-                (("--metrics", str(PORT)), 64, f"--metrics {PORT}: another process listens there"),
-                (("--metrics", "192.0.2.1:9000"), 64, "that address is not this host's"),
+                (("--metrics", str(PORT)), 75, f"--metrics {PORT}: another process listens there"),
+                (("--metrics", "192.0.2.1:9000"), 75, "that address is not this host's"),
                 (("--metrics", "9436", "--metrics-by", "rtt_us"), 64, "--metrics-by rtt_us: that measures something")):
             found, output, errors = run(*arguments)
             equal((found, output), (status, ""), f"status and output of {arguments}")

@@ -267,6 +267,7 @@ def expect_all_questions_answered(prometheus):
 @check("base")
 def where_metrics_cannot_be_served_one_sentence_says_why():
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections to a server before are in TIME_WAIT
         taken.bind(("127.0.0.1", PORT))
         taken.listen()
         for arguments, status, words in (

@@ -177,7 +177,7 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
         return usable;
     }
     if (options.metrics) {
-        if (auto usable = check_listen_address(*options.metrics); !usable) {
+        if (auto usable = MetricsServer::check(*options.metrics); !usable) {
             return usable;
         }
     }

@@ -61,7 +61,7 @@ Result<ListenAddress> parse_listen_address(const std::string &text) {
         socket_address(address.host, address.port).size == 0) {
         return fail(ErrorKind::usage,
                     tr("--metrics {}: it accepts a PORT of this host's own (127.0.0.1), or an address "
-                       "too, as 0.0.0.0:9435 or [::1]:9435",
+                       "too, as 0.0.0.0:9435",
                        text));
     }
     return address;

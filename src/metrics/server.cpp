@@ -121,6 +121,16 @@ private:
 
 } // namespace
 
+Result<void> MetricsServer::check(const ListenAddress &address) {
+    constexpr unsigned ipv6 = 8; // of mg_check_feature
+    if (address.host.find(':') != std::string::npos && mg_check_feature(ipv6) == 0) {
+        return fail(ErrorKind::usage, tr("--metrics {}: the civetweb of this system serves no IPv6; give an address of "
+                                         "IPv4, and a proxy the other",
+                                         address.written));
+    }
+    return check_listen_address(address);
+}
+
 Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const ListenAddress &address, Metrics &metrics) {
     const bool is_ipv6 = address.host.find(':') != std::string::npos;
     const auto where =

@@ -12,6 +12,9 @@ namespace tcp_stats {
 /// Its threads end with it, take no signals and have no capabilities.
 class MetricsServer {
 public:
+    /// Whether it can serve there. Errors: those of `check_listen_address`; usage, for IPv6 where civetweb has none.
+    static Result<void> check(const ListenAddress &address);
+
     /// `metrics` must outlive it. Error: kernel_unsupported, where it cannot listen or start threads.
     static Result<std::unique_ptr<MetricsServer>> start(const ListenAddress &address, Metrics &metrics);
 

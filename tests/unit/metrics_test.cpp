@@ -237,7 +237,7 @@ TEST_CASE("what cannot be recorded is counted over all outages") {
     Said said;
     const auto columns = table().columns();
     const auto metrics = metrics_by("comm", columns);
-    for (const std::uint64_t unrecorded : {0, 1, 2, 2, 0, 1, 0, 3}) {
+    for (const auto unrecorded : std::array<std::uint64_t, 8>{0, 1, 2, 2, 0, 1, 0, 3}) {
         metrics->take(said.take(), {.programs = {}, .unrecorded = unrecorded});
     }
     CHECK(samples(metrics->text("")).at("tcpstats_missed_total{what=\"unrecorded_snapshots\"}") == 6);

@@ -273,6 +273,7 @@ def where_metrics_cannot_be_served_one_sentence_says_why():
         for arguments, status, words in (
                 (("--metrics", str(PORT)), 75, f"--metrics {PORT}: another process listens there"),
                 (("--metrics", "192.0.2.1:9000"), 75, "that address is not this host's"),
+                (("--metrics", "[::1]:9436"), 64, "serves no IPv6; give an address of IPv4"),
                 (("--metrics", "9436", "--metrics-by", "rtt_us"), 64, "--metrics-by rtt_us: that measures something")):
             found, output, errors = run(*arguments)
             equal((found, output), (status, ""), f"status and output of {arguments}")

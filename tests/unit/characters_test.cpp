@@ -4,9 +4,9 @@
 
 #include "base/printable.h"
 #include "live/cells.h"
-#include "utf8_locale.h"
 #include "output/utf8.h"
 #include "test.h"
+#include "utf8_locale.h"
 
 using namespace tcp_stats;
 

@@ -6,9 +6,9 @@
 
 #include "cli/options.h"
 #include "golden.h"
-#include "utf8_locale.h"
 #include "snapshot/history.h"
 #include "table.h"
+#include "utf8_locale.h"
 #include "view/groups.h"
 #include "view/view.h"
 

@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 suite=${1:?which suite? trixie, sid}
 root=$lab_cache/roots/$suite
 [ "$(id -u)" = 0 ] || die "a root file system can be made by root only: sudo scripts/test-on.sh $suite"
-install_packages "${build_packages[@]}" "${lab_packages[@]}" "${root_packages[@]}"
+install_packages "${build_packages[@]}" "${lab_packages[@]}" mmdebstrap
 TCP_STATS_KERNELS=$(tests/lab/lab btf)
 
 make_root "$suite" "$suite"

@@ -104,7 +104,7 @@ po::options_description describe_options() {
         "metrics-by", option("KEY,..."),
         translate("label them by these fields, as --group-by takes them (default: comm)"))(
         "metrics-series", option("N"),
-        translate("so many groups have series of their own at most (default 1000); the others share \"other\""));
+        translate("at most N groups have series of their own (default 1000); the others share \"other\""));
     po::options_description other(tr("Other"));
     other.add_options()(
         "user", option("NAME"),
@@ -494,7 +494,7 @@ std::string help_text() {
     std::ostringstream text;
     text << tr("Usage: tcp_stats_monitor [options]\n"
                "Shows every TCP flow of this host, once a second: addresses, bytes, retransmits, round-trip time,\n"
-               "congestion window, state. Needs root, but for --replay.\n")
+               "congestion window, state. Needs root, or CAP_BPF and CAP_PERFMON; --replay needs neither.\n")
          << describe_options()
          << tr("\nExit status: 0 done, 64 usage, 65 the BPF source does not compile or the verifier refuses it,\n"
                "or a file is no recording, 66 --src or --replay cannot be read, 69 this kernel cannot do it, 70 a "

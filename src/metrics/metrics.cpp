@@ -147,7 +147,7 @@ void Metrics::count(Group &group, Words words, std::uint64_t word) const {
     auto &counts = group.words[static_cast<std::size_t>(words)];
     const auto found =
         std::find_if(counts.begin(), counts.end(), [&](const WordCount &one) { return one.word == word; });
-    ++(found == counts.end() ? counts.emplace_back(WordCount{word, 0, {time_ns_, 0}}) : *found).count;
+    ++(found == counts.end() ? counts.emplace_back(WordCount{word, 0, {.since_ns = time_ns_}}) : *found).count;
 }
 
 void Metrics::observe(Group &group, Duration duration, std::uint64_t us) const {
@@ -222,7 +222,7 @@ void Metrics::take(const Snapshot &snapshot, const MonitorState &state) {
 }
 
 void Metrics::miss(const std::string &name, std::uint64_t count) {
-    missed_.try_emplace(name, NamedCount{0, {time_ns_, 0}}).first->second.count += count;
+    missed_.try_emplace(name, NamedCount{0, {.since_ns = time_ns_}}).first->second.count += count;
 }
 
 void Metrics::take_flow(RowValues &values) {
@@ -299,7 +299,7 @@ void Metrics::take_listener(RowValues &values) {
     if (!listeners_.contains(labels_) && listeners_.size() >= most_groups_) {
         put_labels(others, others);
     }
-    auto &listener = listeners_.try_emplace(labels_, Listener{.telling = {time_ns_, 0}}).first->second;
+    auto &listener = listeners_.try_emplace(labels_, Listener{.telling = {.since_ns = time_ns_}}).first->second;
     listener.used_ns = time_ns_;
     listener.queue += RecordReader::number(record, acceptq_);
     listener.queue_limit += RecordReader::number(record, acceptq_max_);
@@ -347,10 +347,23 @@ std::uint8_t Metrics::bit_of(std::string_view scraper) {
         found = std::min_element(scrapers_.begin(), scrapers_.end(),
                                  [](const Scraper &one, const Scraper &other) { return one.asked < other.asked; });
         const auto bit = 1U << static_cast<unsigned>(found - scrapers_.begin());
-        for_each_telling([&](Telling &telling) { telling.told = static_cast<std::uint8_t>(telling.told & ~bit); });
+        for_each_telling([&](Telling &telling) {
+            telling.offered = static_cast<std::uint8_t>(telling.offered & ~bit);
+            telling.told = static_cast<std::uint8_t>(telling.told & ~bit);
+        });
     }
     *found = {std::string(scraper), ++asked_};
     return static_cast<std::uint8_t>(1U << static_cast<unsigned>(found - scrapers_.begin()));
+}
+
+void Metrics::arrived(std::string_view scraper) {
+    const std::lock_guard one_at_a_time(text_mutex_);
+    const std::lock_guard lock(mutex_);
+    const auto bit = bit_of(scraper);
+    for_each_telling([&](Telling &telling) {
+        telling.told = static_cast<std::uint8_t>(telling.told | (telling.offered & bit));
+        telling.offered = static_cast<std::uint8_t>(telling.offered & ~bit);
+    });
 }
 
 std::string Metrics::text(std::string_view scraper) {
@@ -360,9 +373,8 @@ std::string Metrics::text(std::string_view scraper) {
     Exposition page;
     // Whether a series is told as it is; and it is, from the next time on.
     const auto tell = [&](Telling &telling) {
-        const bool was_told = (telling.told & bit) == bit;
-        telling.told = static_cast<std::uint8_t>(telling.told | bit);
-        return was_told || telling.since_ns + new_for_ns < time_ns_;
+        telling.offered = static_cast<std::uint8_t>(telling.offered | bit);
+        return (telling.told & bit) == bit || telling.since_ns + new_for_ns < time_ns_;
     };
     std::vector<Group *> all;
     for (auto &[labels, group] : groups_) {

@@ -37,7 +37,7 @@ struct MonitorState {
 /// with 0, and has its value from the next scrape on: then increase() misses nothing. One that is older than some
 /// minutes is no new one: a scraper that has not met it (by that name) may have its samples all the same.
 ///
-/// `take` and `text` may be called by different threads.
+/// All but `create` may be called by different threads.
 class Metrics {
 public:
     struct Settings {
@@ -59,11 +59,15 @@ public:
     /// somebody who wants to see the numbers as they are.
     std::string text(std::string_view scraper);
 
+    /// The last text for that scraper was sent: what began in it is known there.
+    void arrived(std::string_view scraper);
+
 private:
     /// A series, as far as scrapers have been told of it.
     struct Telling {
         std::uint64_t since_ns = 0; ///< CLOCK_MONOTONIC: when it began
-        std::uint8_t told = 0;      ///< a bit for each scraper
+        std::uint8_t offered = 0;   ///< a bit for each scraper: its last text has it, and may not have arrived
+        std::uint8_t told = 0;      ///< the same, of texts that arrived
     };
     static constexpr std::size_t most_scrapers = 8;
 

@@ -42,14 +42,12 @@ bool write_in_time(mg_connection *connection, std::string_view text) {
     return text.empty();
 }
 
-int answer(mg_connection *connection, int status, std::string_view headers, std::string_view body) {
+/// Whether all of it was taken.
+bool answer(mg_connection *connection, int status, std::string_view headers, std::string_view body) {
     const bool with_body = std::string_view(mg_get_request_info(connection)->request_method) != "HEAD";
     const auto head = fmt::format("HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n", status,
                                   mg_get_response_code_text(connection, status), headers, body.size());
-    if (write_in_time(connection, head) && with_body) {
-        write_in_time(connection, body);
-    }
-    return status;
+    return write_in_time(connection, head) && (!with_body || write_in_time(connection, body));
 }
 
 /// Prometheus, and what scrapes as it does, says how long it waits; a person's browser or curl does not.
@@ -60,33 +58,36 @@ std::string scraper_of(const mg_connection *connection, const mg_request_info &r
                : fmt::format("{} {}", request.remote_addr, agent == nullptr ? "" : agent);
 }
 
-int answer_request(mg_connection *connection) {
+void answer_request(mg_connection *connection) {
     const auto &request = *mg_get_request_info(connection);
     const std::string_view method = request.request_method;
     const std::string_view path = request.local_uri == nullptr ? "" : request.local_uri;
     if (method != "GET" && method != "HEAD") {
-        return answer(connection, 405, "Allow: GET, HEAD\r\nContent-Type: text/plain\r\n",
-                      "only GET and HEAD are understood\n");
+        answer(connection, 405, "Allow: GET, HEAD\r\nContent-Type: text/plain\r\n",
+               "only GET and HEAD are understood\n");
+    } else if (path == "/") {
+        answer(connection, 200, "Content-Type: text/html; charset=utf-8\r\n", front_page);
+    } else if (path != "/metrics") {
+        answer(connection, 404, "Content-Type: text/plain\r\n", "there is only /metrics\n");
+    } else {
+        auto &metrics = *static_cast<Metrics *>(request.user_data);
+        const auto scraper = method == "GET" ? scraper_of(connection, request) : "";
+        if (answer(connection, 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
+                   metrics.text(scraper)) &&
+            !scraper.empty()) {
+            metrics.arrived(scraper);
+        }
     }
-    if (path == "/") {
-        return answer(connection, 200, "Content-Type: text/html; charset=utf-8\r\n", front_page);
-    }
-    if (path != "/metrics") {
-        return answer(connection, 404, "Content-Type: text/plain\r\n", "there is only /metrics\n");
-    }
-    auto &metrics = *static_cast<Metrics *>(request.user_data);
-    return answer(connection, 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
-                  metrics.text(method == "GET" ? scraper_of(connection, request) : ""));
 }
 
 /// It is called by C.
 int begin_request(mg_connection *connection) noexcept {
     try {
-        return answer_request(connection);
+        answer_request(connection);
     } catch (const std::exception &) { // no memory for the text
         mg_send_http_error(connection, 503, "%s", "try again later");
-        return 503;
     }
+    return 1; // answered
 }
 
 /// What the server says of requests that it does not understand is of no use to who runs the monitor.
@@ -164,7 +165,7 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const ListenAddress 
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (context == nullptr) {
         mg_exit_library();
-        return fail(ErrorKind::kernel_unsupported,
+        return fail(ErrorKind::busy,
                     tr("--metrics {}: the server does not start: {}", address.written, printable(why.data())));
     }
     return std::make_unique<Server>(context);

@@ -15,7 +15,7 @@ public:
     /// Whether it can serve there. Errors: those of `check_listen_address`; usage, for IPv6 where civetweb has none.
     static Result<void> check(const ListenAddress &address);
 
-    /// `metrics` must outlive it. Error: kernel_unsupported, where it cannot listen or start threads.
+    /// `metrics` must outlive it. Error: busy, where it cannot listen or start threads now.
     static Result<std::unique_ptr<MetricsServer>> start(const ListenAddress &address, Metrics &metrics);
 
     virtual ~MetricsServer() = default;

@@ -113,12 +113,12 @@ class Prometheus:
         return total
 
 
-def fail_to_connect(times, port, address="10.9.0.2"):
-    """How often the application got which error."""
+def fail_to_connect(times, port, syns=6, address="10.9.0.2"):
+    """How often the application got which error, with so many SYNs sent again."""
     errors = Counter()
     for _ in range(times):
         with socket.socket() as client:
-            client.setsockopt(socket.IPPROTO_TCP, TCP_SYNCNT, 1)
+            client.setsockopt(socket.IPPROTO_TCP, TCP_SYNCNT, syns)
             try:
                 client.connect((address, port))
             except OSError as error:
@@ -189,7 +189,7 @@ def a_prometheus_has_the_numbers_of_nstat_and_of_the_programs_over_a_restart_too
                 expected["iperf3"] += result["end"]["sum_sent"]["bytes"]
                 with In("a"):
                     equal(fail_to_connect(10, 9), {"ECONNREFUSED": 10}, "errors where nobody listens")
-                    equal(fail_to_connect(2, 7), {"ETIMEDOUT": 2}, "errors where nobody answers")
+                    equal(fail_to_connect(2, 7, syns=1), {"ETIMEDOUT": 2}, "errors where nobody answers")
                     equal(fail_to_connect(3, 8), {"EHOSTUNREACH": 3}, "errors where a router says no")
                 # All is over; what the monitor says now is what it will say at last.
                 def closed():
@@ -204,7 +204,7 @@ def a_prometheus_has_the_numbers_of_nstat_and_of_the_programs_over_a_restart_too
                     wait_for(f"{name} of {value} in Prometheus", lambda: sum(
                         float(one["value"][1]) for one in prometheus.query(f"tcpstats_{name}{{{here}}}")) == value)
                 equal(sh("promtool check metrics 2>&1", input=text), "", "what promtool says of the metrics")
-                expect_all_questions_answered(prometheus)
+                expect_all_questions_answered(prometheus, text)
                 expect_no_capability_of_threads(monitor.pid)
                 monitor.terminate()
                 equal(monitor.wait(LIMIT_S), 0, "exit status")
@@ -246,8 +246,8 @@ def expect_no_capability_of_threads(process):
                 contains(file.read(), f"{words}:\t{0:016x}\n")
 
 
-def expect_all_questions_answered(prometheus):
-    """Those of the dashboard, of the alerts and of the page about metrics."""
+def expect_all_questions_answered(prometheus, text):
+    """Those of the dashboard, of the alerts and of the page about metrics; they ask for what there is."""
     with open(f"{DOCS}/dashboard.json") as file:
         dashboard = json.load(file)
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
@@ -255,6 +255,8 @@ def expect_all_questions_answered(prometheus):
         questions = re.findall(r"```promql\n(.*?)```", file.read(), re.DOTALL)
     assert len(expressions) >= 10 and len(questions) >= 10, f"{len(expressions)} expressions, {len(questions)} questions"
     for expression in expressions + questions:
+        for name in re.findall(r"tcpstats_\w+", expression):
+            contains(text, f"# TYPE {re.sub('_(bucket|count|sum)$', '', name)} ")
         prometheus.query(expression.replace("$__rate_interval", "30s").replace("$instance", ".*").replace("$comm", ".*"))
     rules = json.loads(prometheus.get("/api/v1/rules"))["data"]["groups"]
     for rule in (rule for group in rules for rule in group["rules"]):

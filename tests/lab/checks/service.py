@@ -6,7 +6,7 @@ import shutil
 import socket
 from contextlib import ExitStack
 
-from harness import HERE, check, contains, equal, helper, programs_of_bpf, sh, wait_for
+from harness import HERE, bpf_programs, check, contains, equal, helper, sh, wait_for
 from metrics import Samples, metrics_text
 from namespaces import In
 
@@ -51,6 +51,20 @@ def wait_for_snapshots(run):
     wait_for("snapshots in the recording", lambda: int(recorded(f"SELECT count(*) FROM snapshots WHERE run = {run}")) > 2)
 
 
+def programs():
+    """Those of the service: systemd has some of its own, of other types."""
+    return {program["id"] for program in bpf_programs() if program["type"] in ("kprobe", "tracing", "raw_tracepoint")}
+
+
+def ends_in_order():
+    return journal().count(f"{UNIT}.service: Deactivated successfully")
+
+
+def kept_programs():
+    """Compiled ones. A file that is made anew is another."""
+    return {file.name: file.inode() for file in os.scandir(CACHE)}
+
+
 def kprobes():
     with open("/sys/kernel/debug/kprobes/list") as file:
         return file.read()
@@ -63,8 +77,8 @@ def assert_ended_in_order():
 @check("service")
 def the_service_records_every_namespace_tells_systemd_of_it_and_leaves_nothing():
     equal((said("UnitFileState"), said("ActiveState")), ("disabled", "inactive"), "the service, installed")
-    before = programs_of_bpf()
-    options(f"--record {RECORDING} --keep 7d --metrics 9435")
+    before = programs()
+    options(f"--record {RECORDING} --keep 7d --metrics 9435 --metrics-by comm,netns")
     sh("ip netns add other && ip -n other link set lo up")
     with ExitStack() as stack:
         stack.enter_context(helper("echoes", namespace="other"))
@@ -82,12 +96,13 @@ def the_service_records_every_namespace_tells_systemd_of_it_and_leaves_nothing()
         equal(flow["netns"], os.stat("/run/netns/other").st_ino, "its namespace")
         equal((flow["pid"], flow["comm"]), (os.getpid(), "python3"), "its process")
         equal(flow["cgroup_path"], "/system.slice/lab.service", "its cgroup")
-        equal(Samples(metrics_text()).sum("connections", comm=["python3"], state=["ESTABLISHED"]), 2,
-              "open connections in the metrics: both ends")
+        other = str(os.stat("/run/netns/other").st_ino)
+        equal(Samples(metrics_text()).sum("connections", netns=[other], state=["ESTABLISHED"]), 2,
+              "open connections of the namespace in the metrics: both ends")
         assert_only_these_are_kept("dac_read_search", "sys_ptrace", "sys_admin")
         sh(f"systemctl stop {UNIT}")
     assert_ended_in_order()
-    equal(programs_of_bpf() - before, set(), "BPF programs that stayed")
+    equal(programs() - before, set(), "BPF programs that stayed")
     equal(kprobes(), "", "kprobes that stayed")
     equal(os.stat(os.path.realpath(RECORDING)).st_mode & 0o777, 0o600, "who may read the recording")
     equal(journal("--priority warning"), "", "what the service complained of")
@@ -137,14 +152,14 @@ def a_killed_service_is_started_anew_and_what_it_recorded_is_whole():
 
 @check("service")
 def a_reload_ends_the_service_in_order_and_starts_it_with_other_options():
-    process, programs = said("MainPID"), sorted(os.listdir(CACHE))
+    process, ended, programs = said("MainPID"), ends_in_order(), kept_programs()
     options(f"--record {RECORDING} --keep 7d --metrics 9435 --interval 0.5")
     sh(f"systemctl reload {UNIT}")
     wait_for_start(after=process)
     wait_for_snapshots(recorded("SELECT max(id) FROM runs"))
     contains(recorded("SELECT options FROM runs ORDER BY id DESC LIMIT 1"), "--interval 0.5")
-    contains(journal(), f"{UNIT}.service: Deactivated successfully")
-    equal(sorted(os.listdir(CACHE)), programs, "compiled programs: nothing is compiled anew")
+    wait_for("its end in the journal", lambda: ends_in_order() == ended + 1)
+    equal(kept_programs(), programs, "compiled programs: nothing is compiled anew")
     assert programs, "no compiled program is kept"
 
 
@@ -186,7 +201,7 @@ def the_service_has_no_more_rights_than_its_page_says():
 
 @check("service")
 def the_service_goes_the_way_of_its_package():
-    options(f"--record {RECORDING} --keep 7d --metrics 9435")
+    options(f"--record {RECORDING} --keep 7d --metrics 9435 --metrics-by comm,netns")
     sh(f"systemctl restart {UNIT}")
     process = wait_for_start()
     sh("dpkg --force-confold --install /root/package.deb")  # an upgrade
@@ -195,4 +210,17 @@ def the_service_goes_the_way_of_its_package():
     equal((said("ActiveState"), kprobes()), ("inactive", ""), "the service of a removed package, and its kprobes")
     equal(recorded("PRAGMA integrity_check"), "ok", "the recording")
     sh("dpkg --purge tcp-stats-monitor")
+    leaves_nothing()
+    # The options that come with it.
+    sh("dpkg --install /root/package.deb")
+    equal((said("UnitFileState"), said("ActiveState")), ("disabled", "inactive"), "the service, newly installed")
+    with open(DEFAULTS) as file, open(f"{HERE}/../../../docs/service.md") as page:
+        contains(page.read(), file.read().splitlines()[-1])
+    sh(f"systemctl start {UNIT}")
+    equal(said("ActiveState"), "active", "the service with its own options")
+    sh("dpkg --purge tcp-stats-monitor")
+    leaves_nothing()
+
+
+def leaves_nothing():
     equal(sh(f"find /etc /var -xdev -name '*tcp[_-]stats*' -not -path '/var/log/*'"), "", "what the purge left")

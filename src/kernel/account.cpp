@@ -79,19 +79,18 @@ Result<void> check_may_become(const Account &account) {
 
 ActingAs::ActingAs(const Account &account)
     : user_(geteuid()), group_(getegid()), groups_(groups_of_this_process()), capabilities_(nullptr) {
-    capng_get_caps_process();
-    capabilities_ = capng_save_state();
-    done_ = set_groups(account.groups) && setegid(account.group) == 0 && seteuid(account.user) == 0 &&
-            put_into_effect(none);
+    capabilities_ = capng_get_caps_process() == 0 ? capng_save_state() : nullptr;
+    done_ = capabilities_ != nullptr && set_groups(account.groups) && setegid(account.group) == 0 &&
+            seteuid(account.user) == 0 && put_into_effect(none);
 }
 
 ActingAs::~ActingAs() {
     const int saved = errno; // what was done meanwhile may be told by it
     put_into_effect(all);
-    const bool back = seteuid(user_) == 0 && setegid(group_) == 0 && set_groups(groups_);
+    bool back = seteuid(user_) == 0 && setegid(group_) == 0 && set_groups(groups_);
     if (capabilities_ != nullptr) {
         capng_restore_state(&capabilities_);
-        capng_apply(CAPNG_SELECT_CAPS);
+        back = capng_apply(CAPNG_SELECT_CAPS) == 0 && back;
     }
     if (!back) {
         std::perror("seteuid");

@@ -87,14 +87,19 @@ private:
     History history_{table().reader()};
 };
 
-/// What a server answers to `request`; closes its side at once where there is none.
-std::string ask(std::uint16_t port, const std::string &request) {
+int connection_to(std::uint16_t port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof(address)) == 0);
+    return fd;
+}
+
+/// What a server answers to `request`, behind which nothing comes.
+std::string ask(std::uint16_t port, const std::string &request) {
+    const int fd = connection_to(port);
     send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     std::string answer;
@@ -408,12 +413,7 @@ TEST_CASE("who reads nothing keeps no snapshot waiting, nor the end") {
     REQUIRE(server.has_value());
     std::array<int, 4> slow{};
     for (auto &fd : slow) {
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        REQUIRE(connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof(address)) == 0);
+        fd = connection_to(port);
         const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
         REQUIRE(send(fd, request.data(), request.size(), 0) > 0);
     }

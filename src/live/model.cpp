@@ -73,7 +73,7 @@ void Model::take(Snapshot snapshot, const Cost &cost) {
 void Model::count(const std::vector<Count> &missed) {
     for (const auto &[name, value] : missed) {
         const auto found = std::find_if(missed_in_all_.begin(), missed_in_all_.end(),
-                                        [&name = name](const Count &one) { return one.name == name; });
+                                        [&sought = name](const Count &one) { return one.name == sought; });
         if (found == missed_in_all_.end()) {
             missed_in_all_.push_back({name, value});
         } else {

@@ -170,8 +170,8 @@ private:
         auto rtt = host_plot(tr("Round-trip time of connections that were busy"), "us");
         for (const auto &[name, percent] : {std::pair(tr("median"), 50.0), std::pair(std::string("90 %"), 90.0),
                                             std::pair(std::string("99 %"), 99.0)}) {
-            rtt.curves.push_back(curve(name, all, [percent = percent](const HostStretch &one) {
-                return one.part.rtt.percentile(percent).value_or(absent);
+            rtt.curves.push_back(curve(name, all, [which = percent](const HostStretch &one) {
+                return one.part.rtt.percentile(which).value_or(absent);
             }));
         }
         write_plot(rtt, html_);

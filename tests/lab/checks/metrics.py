@@ -1,4 +1,5 @@
 """Metrics: what a real Prometheus has of them is what the kernel and the programs count."""
+import ctypes
 import errno
 import json
 import os
@@ -27,14 +28,14 @@ TCP_SYNCNT = 7
 JOB = 'job="tcp_stats_monitor"'
 
 
-def metrics_text(port=PORT):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT_S) as answer:
+def metrics_text(port=PORT, host="127.0.0.1"):
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=LIMIT_S) as answer:
         return answer.read().decode()
 
 
-def answers():
+def answers(host="127.0.0.1"):
     try:
-        return metrics_text()
+        return metrics_text(host=host)
     except OSError:
         return None
 
@@ -275,8 +276,21 @@ def where_metrics_cannot_be_served_one_sentence_says_why():
         for arguments, status, words in (
                 (("--metrics", str(PORT)), 75, f"--metrics {PORT}: another process listens there"),
                 (("--metrics", "192.0.2.1:9000"), 75, "that address is not this host's"),
-                (("--metrics", "[::1]:9436"), 64, "serves no IPv6; give an address of IPv4"),
                 (("--metrics", "9436", "--metrics-by", "rtt_us"), 64, "--metrics-by rtt_us: that measures something")):
             found, output, errors = run(*arguments)
             equal((found, output), (status, ""), f"status and output of {arguments}")
             contains(errors, words)
+
+
+@check("base")
+def metrics_are_served_by_ipv6_where_civetweb_does():
+    where = f"[::1]:{PORT}"
+    ipv6 = 8  # of mg_check_feature()
+    if not ctypes.CDLL("libcivetweb.so.1").mg_check_feature(ipv6):  # Debian 12's
+        found, output, errors = run("--metrics", where)
+        equal((found, output), (64, ""), "status and output")
+        contains(errors, "serves no IPv6; give an address of IPv4")
+        return
+    with Killed(MONITOR, "--metrics", where, stdout=subprocess.DEVNULL):
+        wait_for("an answer by IPv6", lambda: answers("[::1]"))
+        equal(answers(), None, "what is served at 127.0.0.1")

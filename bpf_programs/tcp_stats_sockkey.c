@@ -36,6 +36,7 @@
  *   UNUSED_member=1   --columns and what else is asked for do not need that member of flow_stats_t: it is left out
  *   USER_FIELDS_HEADER  --field: names a header with USER_FIELDS(FIELD), a list of FIELD(name, value)
  *   CONDITION_HEADER    --where: names a header with FLOW_WANTED(flow), what it says of a struct flow_identity_t
+ *   SAMPLE_APART        this is the built-in text, unchanged: what sample() does is compiled once
  *
  * Only a test defines ENDS_UNSEEN: nothing sees a connection end, and its record is found to be stale or replaced.
  */
@@ -598,8 +599,7 @@ static inline void date_last_send(struct flow_stats_t *s)
 	s->send_state.dated = tick;
 }
 
-/* What the socket says now. `state` is the state to show, and that the counters are of. */
-static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
+static inline void copy_members(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	struct sock *sk = (struct sock *)tp;
@@ -692,6 +692,38 @@ static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state
 #endif
 #define SAMPLE_USER_FIELD(name, value) s->name = (u64)value;
 	USER_FIELDS(SAMPLE_USER_FIELD)
+}
+
+#ifdef SAMPLE_APART
+struct sampling_t {
+	struct flow_stats_t *s;
+	struct tcp_sock *tp;
+	u32 state;
+};
+
+/*
+ * BCC compiles each program by itself, with all that it calls: it would compile copy_members() four times. So that is a program
+ * to BCC, which therefore has one parameter and another name for those who call it. The monitor puts it behind each of them.
+ */
+__attribute__((noinline)) int sample_apart(struct sampling_t *of)
+{
+	copy_members(of->s, of->tp, of->state);
+	return 0;
+}
+
+int call_sample_apart(struct sampling_t *of) __asm__("sample_apart");
+#endif
+
+/* What the socket says now. `state` is the state to show, and that the counters are of. */
+static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
+{
+#ifdef SAMPLE_APART
+	struct sampling_t of = {s, tp, state};
+
+	call_sample_apart(&of);
+#else
+	copy_members(s, tp, state);
+#endif
 }
 
 /*

@@ -71,6 +71,22 @@ std::size_t instructions_of(const CompiledProgram &program) {
     return count;
 }
 
+/// How many calls of functions of its own a handler has; each has to lead behind the end of another.
+std::size_t calls_in(const Handler &handler) {
+    const auto *first = reinterpret_cast<const bpf_insn *>(handler.instructions.data());
+    const auto size = static_cast<int>(handler.instructions.size() / sizeof(bpf_insn));
+    std::size_t calls = 0;
+    for (int i = 0; i < size; ++i) {
+        if (first[i].code == (BPF_JMP | BPF_CALL) && first[i].src_reg == BPF_PSEUDO_CALL) {
+            const auto target = i + 1 + first[i].imm;
+            REQUIRE((target > i + 1 && target < size));
+            CHECK((first[target - 1].code == (BPF_JMP | BPF_EXIT) || first[target - 1].code == (BPF_JMP | BPF_JA)));
+            ++calls;
+        }
+    }
+    return calls;
+}
+
 /// `KIND FUNCTION`, and whether the kernel's id of the function is known where it is needed.
 std::set<std::string> handlers_of(const CompiledProgram &program) {
     static const char *const kinds[] = {"kprobe",         "kretprobe",  "fentry",  "fexit",
@@ -127,6 +143,15 @@ TEST_CASE("the built-in program has its maps, its handlers and its record for ev
                   std::set<std::string>{kind + "tcp_set_state", kind + "tcp_sendmsg", kind + "tcp_retransmit_skb",
                                         "raw_tracepoint tcp_retransmit_skb", "raw_tracepoint tcp_retransmit_synack",
                                         "raw_tracepoint inet_sock_set_state", "iterator tcp", "iterator task_file"});
+            std::set<std::string> sampling;
+            for (const auto &handler : program.handlers) {
+                INFO(handler.name);
+                if (calls_in(handler) > 0) {
+                    sampling.insert(handler.function);
+                }
+            }
+            sampling.erase("task_file"); // before Linux 5.15 it has nothing to sample
+            CHECK(sampling == std::set<std::string>{"tcp_set_state", "inet_sock_set_state", "tcp"});
         }
     }
 }

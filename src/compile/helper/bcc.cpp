@@ -36,6 +36,7 @@ namespace fs = std::filesystem;
 
 constexpr const char *dependencies_file = "files_read";
 constexpr const char *program_for_clang = "/virtual/main.c"; ///< as BCC calls the program's text
+constexpr const char *called_function = "sample_apart";      ///< of the built-in program; the only one that is called
 
 /// Of the kernel that the program is for, as uname -r says it.
 std::string target_release;
@@ -103,7 +104,7 @@ std::vector<std::string> flags_for(const CompileRequest &request, const fs::path
     if (text.is_built_in()) {
         // It loads; neither the lines of a verifier's log are needed, nor that Clang optimizes what BCC optimizes once
         // more.
-        flags.insert(flags.end(), {"-g0", "-Xclang", "-disable-llvm-passes"});
+        flags.insert(flags.end(), {"-g0", "-Xclang", "-disable-llvm-passes", "-DSAMPLE_APART"});
     } else {
         flags.push_back("-iquote" + included_files_in(directory) + text.directory);
         flags.push_back("-iquote" + text.directory);
@@ -228,8 +229,28 @@ std::uint32_t attach_btf_id(const struct btf *btf, HandlerKind kind, const std::
     return id > 0 ? static_cast<std::uint32_t>(id) : 0;
 }
 
-void add_code(const RecordedProgram &recorded, const std::map<int, std::uint32_t> &places, Handler &handler) {
+bool is_call(const bpf_insn &instruction) {
+    return instruction.code == (BPF_JMP | BPF_CALL) && instruction.src_reg == BPF_PSEUDO_CALL;
+}
+
+/// Puts the function that is called behind the instructions that call it: an operand is how far it is from the next
+/// one. What the code generator knew of it was lost on BCC's way.
+void link_called_function(std::vector<bpf_insn> &instructions, const std::vector<bpf_insn> &function) {
+    const auto start = instructions.size();
+    for (std::size_t i = 0; i < start; ++i) {
+        if (is_call(instructions[i])) {
+            instructions[i].imm = static_cast<int>(start - i - 1);
+        }
+    }
+    instructions.insert(instructions.end(), function.begin(), function.end());
+}
+
+void add_code(const RecordedProgram &recorded, const RecordedProgram *called,
+              const std::map<int, std::uint32_t> &places, Handler &handler) {
     auto instructions = recorded.instructions;
+    if (called != nullptr && std::any_of(instructions.begin(), instructions.end(), is_call)) {
+        link_called_function(instructions, called->instructions);
+    }
     for (auto &instruction : instructions) {
         if (names_map(instruction)) {
             instruction.imm = static_cast<int>(places.at(instruction.imm));
@@ -308,6 +329,8 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
     program.types = request.types;
     program.has_condition = text.headers.contains(condition_header_name);
     const auto places = add_maps(calls, *storage, program);
+    std::string name;
+    const auto *called = text.is_built_in() ? load(bpf, calls, {called_function}, name) : nullptr;
     for (const auto &named : handlers_named_in(text)) {
         Handler handler;
         handler.kind = named.kind;
@@ -316,7 +339,7 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
         handler.only_in_included_file = named.only_in_included_file;
         handler.attach_btf_id = attach_btf_id(btf, named.kind, named.function);
         if (const auto *recorded = load(bpf, calls, named.names_in_object, handler.name)) {
-            add_code(*recorded, places, handler);
+            add_code(*recorded, called, places, handler);
             program.license = recorded->license;
             if (const auto debug = calls.btf().find(recorded->btf_fd); debug != calls.btf().end()) {
                 program.btf = debug->second;

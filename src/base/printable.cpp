@@ -87,8 +87,8 @@ std::string shown(std::string_view text) {
     });
 }
 
-bool is_plain_in_word(unsigned char byte) { return byte > ' ' && byte < 0x7f && byte != '\\'; }
-bool is_plain_in_line(unsigned char byte) { return byte == ' ' || is_plain_in_word(byte); }
+constexpr auto is_plain_in_word = [](unsigned char byte) { return byte > ' ' && byte < 0x7f && byte != '\\'; };
+constexpr auto is_plain_in_line = [](unsigned char byte) { return byte == ' ' || is_plain_in_word(byte); };
 
 } // namespace
 

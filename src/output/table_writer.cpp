@@ -42,13 +42,19 @@ bool has_something_to_say(const Column &column, RowValues &values, const Column 
            in_state != Value(Word{Naming::tcp_state, tcp_listen});
 }
 
+/// How many cells of a terminal the text of a value takes. Only what somebody named has characters of other widths.
+std::size_t cells_of(const Value &value, std::string_view text) {
+    return std::holds_alternative<std::string_view>(value) ? cells(text) : text.size();
+}
+
 /// Cells of a line, each filled up to the width of its column, without blanks at the end of the line.
 class LineOfCells {
 public:
     explicit LineOfCells(Sink &sink) : sink_(sink) {}
 
-    void put(std::string_view text, std::size_t width, bool right) {
-        const auto filling = width - std::min(width, cells(text));
+    /// `text` takes `taken` cells of the `width` of its column.
+    void put(std::string_view text, std::size_t taken, std::size_t width, bool right) {
+        const auto filling = width - std::min(width, taken);
         blanks_ += right ? filling : 0;
         if (!text.empty()) {
             static constexpr std::string_view some_blanks = "                                                ";
@@ -179,7 +185,7 @@ void TableWriter::measure(const std::vector<Row> &rows) {
             }
             const auto value = values[*shown.column];
             shown.right = shown.right || is_number(value);
-            shown.width = std::max(shown.width, cells(human(value, shown.column->unit, memory_)));
+            shown.width = std::max(shown.width, cells_of(value, human(value, shown.column->unit, memory_)));
         }
     }
 }
@@ -207,7 +213,8 @@ void TableWriter::write_row(const Row &row, const std::vector<const Shown *> &co
     LineOfCells line(sink);
     for (const auto *shown : columns) {
         const auto value = values[*shown->column];
-        line.put(human(value, shown->column->unit, memory_), shown->width, is_number(value));
+        const auto text = human(value, shown->column->unit, memory_);
+        line.put(text, cells_of(value, text), shown->width, is_number(value));
     }
 }
 
@@ -226,7 +233,7 @@ void TableWriter::write(const Snapshot &snapshot, const std::vector<Row> &rows, 
         in_style(bold, true, [&] {
             LineOfCells line(sink);
             for (const auto *shown : columns) {
-                line.put(shown->heading, shown->width, shown->right);
+                line.put(shown->heading, cells(shown->heading), shown->width, shown->right);
             }
         });
     }

@@ -50,8 +50,10 @@ do
     done
 done
 
-# Terminals, for a machine that knows none. Debian has the usual ones in this place.
-cp -rL /lib/terminfo "$files/terminfo"
+# Terminals, for a machine that knows none: the usual ones.
+for file in $(dpkg -L ncurses-base | grep '/terminfo/./'); do
+    install -D -m 644 "$file" "$files/terminfo/${file#*/terminfo/}"
+done
 
 # What is in it, and what it was compiled with, has licences that go with it.
 mkdir "$files/licences"

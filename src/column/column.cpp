@@ -1,7 +1,6 @@
 #include "column/column.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <sys/socket.h>
 

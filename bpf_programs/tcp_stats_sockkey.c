@@ -599,17 +599,16 @@ static inline void date_last_send(struct flow_stats_t *s)
 	s->send_state.dated = tick;
 }
 
-static inline void copy_members(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
+static inline void copy_members(struct flow_stats_t *s, struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	struct sock *sk = (struct sock *)tp;
 	struct net *net = sk->__sk_common.skc_net.net;
 	u32 unacked = tp->packets_out, sacked = tp->sacked_out, lost_now = tp->lost_out, retrans_now = tp->retrans_out;
-	u32 srtt_us = tp->srtt_us;
+	u32 srtt_us = tp->srtt_us, state = s->last_state;
 	s32 waiting;
 
 	IF_USED(error, if (sk->sk_err) s->error = sk->sk_err); /* the application may take it out */
-	s->last_state = state;
 	s->sampled_ns = bpf_ktime_get_ns();
 	date_last_send(s);
 	if (!s->addr.role && state != TCP_LISTEN)
@@ -698,16 +697,17 @@ static inline void copy_members(struct flow_stats_t *s, struct tcp_sock *tp, u32
 struct sampling_t {
 	struct flow_stats_t *s;
 	struct tcp_sock *tp;
-	u32 state;
 };
 
 /*
  * BCC compiles each program by itself, with all that it calls: it would compile copy_members() four times. So that is a program
- * to BCC, which therefore has one parameter and another name for those who call it. The monitor puts it behind each of them.
+ * to BCC, which therefore has one parameter, and another name for those who call it. The monitor puts it behind each of them.
+ * Only pointers may stand in *of: before Linux 6.8 the verifier takes the first number that it meets there for any other, and
+ * removes what that number does not come to.
  */
-__attribute__((noinline)) int sample_apart(struct sampling_t *of)
+__attribute__((__noinline__)) int sample_apart(struct sampling_t *of)
 {
-	copy_members(of->s, of->tp, of->state);
+	copy_members(of->s, of->tp);
 	return 0;
 }
 
@@ -717,12 +717,13 @@ int call_sample_apart(struct sampling_t *of) __asm__("sample_apart");
 /* What the socket says now. `state` is the state to show, and that the counters are of. */
 static inline void sample(struct flow_stats_t *s, struct tcp_sock *tp, u32 state)
 {
+	s->last_state = state;
 #ifdef SAMPLE_APART
-	struct sampling_t of = {s, tp, state};
+	struct sampling_t of = {s, tp};
 
 	call_sample_apart(&of);
 #else
-	copy_members(s, tp, state);
+	copy_members(s, tp);
 #endif
 }
 

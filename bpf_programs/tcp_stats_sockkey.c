@@ -599,6 +599,7 @@ static inline void date_last_send(struct flow_stats_t *s)
 	s->send_state.dated = tick;
 }
 
+/* All but the state, which stands in the record already. */
 static inline void copy_members(struct flow_stats_t *s, struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
@@ -700,11 +701,15 @@ struct sampling_t {
 };
 
 /*
- * BCC compiles each program by itself, with all that it calls: it would compile copy_members() four times. So that is a program
- * to BCC, which therefore has one parameter, and another name for those who call it. The monitor puts it behind each of them.
- * Only pointers may stand in *of: before Linux 6.8 the verifier takes the first number that it meets there for any other, and
- * removes what that number does not come to.
+ * BCC inlines every function: copy_members() would be compiled four times. But what is visible it takes for a program, which has a
+ * section of its own and one parameter. tcp_stats_compile puts that code behind each program that calls it. (BCC lets nobody call
+ * what it takes for a program, so callers know it by another name.)
+ *
+ * Only pointers, none of them NULL, may stand in *of. Before Linux 6.8 the verifier does not track numbers that are read from a
+ * caller's stack: it may look at one value only, and delete the branches of all others.
  */
+_Static_assert(sizeof(struct sampling_t) == 2 * sizeof(void *), "two pointers");
+
 __attribute__((__noinline__)) int sample_apart(struct sampling_t *of)
 {
 	copy_members(of->s, of->tp);

@@ -54,6 +54,7 @@ done
 for file in $(dpkg -L ncurses-base | grep '/terminfo/./'); do
     install -D -m 644 "$file" "$files/terminfo/${file#*/terminfo/}"
 done
+[ -e "$files/terminfo/x/xterm" ] || { printf 'the package ncurses-base has no terminals\n' >&2 && exit 1; }
 
 # What is in it, and what it was compiled with, has licences that go with it.
 mkdir "$files/licences"

@@ -233,8 +233,8 @@ bool is_call(const bpf_insn &instruction) {
     return instruction.code == (BPF_JMP | BPF_CALL) && instruction.src_reg == BPF_PSEUDO_CALL;
 }
 
-/// Puts the function that is called behind the instructions that call it: an operand is how far it is from the next
-/// one. What the code generator knew of it was lost on BCC's way.
+/// Puts the function that is called behind the instructions that call it, and says in each call how far it is from the
+/// next instruction. BCC hands over code only: the relocation that names the function is gone.
 void link_called_function(std::vector<bpf_insn> &instructions, const std::vector<bpf_insn> &function) {
     const auto start = instructions.size();
     for (std::size_t i = 0; i < start; ++i) {

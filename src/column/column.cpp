@@ -1,6 +1,7 @@
 #include "column/column.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <sys/socket.h>
 
@@ -10,7 +11,7 @@ namespace {
 constexpr double ns_per_s = 1e9;
 
 Value in_percent(const std::optional<LimitShares> &shares, Limit limit) {
-    return shares ? Value(std::uint64_t(shares->share[static_cast<std::size_t>(limit)] * 100 + 0.5)) : Value();
+    return shares ? Value(std::uint64_t(std::lround(shares->share[static_cast<std::size_t>(limit)] * 100))) : Value();
 }
 
 } // namespace

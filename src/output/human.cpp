@@ -35,7 +35,7 @@ char *put_short(char *text, double number) {
     if (number >= 99.95) {
         return put_whole(text, std::round(number));
     }
-    const auto tenths = static_cast<std::uint32_t>(number * 10 + 0.5); // std::lround is a call
+    const auto tenths = static_cast<std::uint32_t>(std::lround(number * 10));
     text = put(text, tenths / 10);
     if (tenths % 10 != 0) {
         *text++ = '.';

@@ -84,9 +84,7 @@ def every_short_connection_is_recorded(count, *options, names=0, by_tracepoint_a
     both, clients = connections.both(), set(connections.connected)
     found = Counter(end for end, _ in records)
     too_many = found - both
-    not_accepted = [(end, record) for end, record in records if end in too_many and end[::-1] in clients and is_cut_short(record, False)]
-    assert too_many.total() <= len(not_accepted) and len(not_accepted) <= connections.not_accepted, \
-        f"last records of nobody's, or twice: {[one for one in records if one[0] in too_many]}, missed {missed}"
+    equal([record for record in records if record[0] in too_many], [], f"last records of nobody's, or twice, missed {missed}")
     lacking = both - found
     wrong = [f"no last record of {end}" for end in lacking.elements()]
     cut_short = []
@@ -115,7 +113,7 @@ def every_short_connection_is_recorded(count, *options, names=0, by_tracepoint_a
     for line in lines:
         if line.startswith("sock=") and " state=CLOSE " not in line:
             end, record = words_of(line)
-            if end in both and end not in too_many:
+            if end in both:
                 assert int(record["bytes"]) <= 1000 and int(record.get("duration_ms", 0)) < 60000, f"inherited: {line}"
 
 

@@ -14,14 +14,12 @@ class ShortConnections:
 
     The kernel may cut some short: a segment that comes while another CPU puts a connection in the place of its request,
     or TIME_WAIT in the place of a connection, may find neither and is answered by a reset. (Linux mended that in 2025.)
-    On a busy machine it may also make two sockets of one request. Nobody accepts the second, and a reset ends it.
     """
     pid: int  # of the process that held all ends
     connected: list
     accepted: list
     resets: int  # how many the kernel sent
     reset_open: int  # ends that a reset found in ESTABLISHED or CLOSE_WAIT, says the kernel
-    not_accepted: int  # passive opens, says the kernel, that nobody accepted
 
     def both(self):
         return Counter(self.connected) + Counter(self.accepted)
@@ -43,11 +41,11 @@ def short_connections(count, size=1000, names=0, namespace=None):
         accepted = ends(process)
         equal(process.wait(LIMIT_S), 0, "exit status of short_connections")
     after = nstat(namespace)
-    resets, reset_open, opened = (after[name] - before[name] for name in ("TcpOutRsts", "TcpEstabResets", "TcpPassiveOpens"))
+    resets, reset_open = (after[name] - before[name] for name in ("TcpOutRsts", "TcpEstabResets"))
     equal(len(clients), count, "connections")
     assert count - len(accepted) <= resets, f"{len(accepted)} of {count} accepted, with {resets} resets"
     return ShortConnections(process.pid, [(client, address) for client in clients], [(address, peer) for peer in accepted],
-                            resets, reset_open, opened - len(accepted))
+                            resets, reset_open)
 
 
 def ends(process):

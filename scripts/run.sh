@@ -14,14 +14,19 @@ build_preset release
 monitor=$root/build/tcp_stats_monitor
 cd "$launch_directory"
 
-# Options that need no kernel, and mistakes in options, are the monitor's own business.
+# Options that need no kernel, and mistakes in options, are the monitor's own business. A network namespace is looked for
+# where it runs: the lab has its own.
+checked=() is_namespace=
 for option in "$@"; do
     case $option in
     --help | -h | --version | --print-src | --list-fields | --explain | --replay | --replay=*) exec "$monitor" "$@" ;;
     esac
+    [ -n "$is_namespace" ] || [[ $option == --netns* ]] || checked+=("$option")
+    is_namespace=
+    [ "$option" != --netns ] || is_namespace=yes
 done
 
-"$monitor" "$@" --help >/dev/null || exit
+"$monitor" "${checked[@]}" --explain >/dev/null || exit
 
 # Can this kernel be traced? The monitor itself knows best: one snapshot of the built-in program.
 probe=("$monitor" --count 1)

@@ -196,6 +196,9 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     if (auto allowed = check_privilege(); !allowed) {
         return allowed;
     }
+    if (auto enough = allow_enough_files(); !enough) {
+        return enough;
+    }
     if (auto allowed = account ? check_may_become(*account) : Result<void>(); !allowed) {
         return allowed;
     }
@@ -293,6 +296,11 @@ Result<void> monitor(const Options &options, const StopSignals &signals) {
     auto collector = Collector::create(*program, *table, *reader);
     if (!collector) {
         return tl::unexpected(collector.error());
+    }
+    if (options.listening && !collector->walks_sockets()) {
+        spdlog::warn(
+            tr("--listening has no effect: nothing walks over the sockets, as BPF_ITER(tcp) does where the kernel "
+               "has BTF"));
     }
     const auto hooks = Hooks::attach(*program, *mechanism);
     if (!hooks) {

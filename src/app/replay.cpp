@@ -25,19 +25,17 @@ constexpr WallTime ns_per_ms = 1'000'000;
 Result<ReplayRange> range_of(const Options &options, const Recording &recording) {
     ReplayRange range;
     std::optional<Error> error;
-    auto least = std::numeric_limits<WallTime>::min();
     const auto take = [&](const char *option, const std::optional<std::string> &text, std::optional<WallTime> &target) {
         if (error || !text) {
             return;
         }
-        if (auto moment = moment_of(option, *text, recording.end(), range.from.value_or(least))) {
+        if (auto moment = moment_of(option, *text, range.from.value_or(recording.begin()), recording.end())) {
             target = *moment;
         } else {
             error = moment.error();
         }
     };
     take("--from", options.from, range.from);
-    least = recording.begin();
     take("--to", options.to, range.to);
     take("--at", options.at, range.at);
     if (error) {

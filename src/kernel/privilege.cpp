@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/translate.h"
 #include "kernel/capabilities.h"
@@ -58,6 +59,20 @@ Result<void> check_privilege() {
     }
     return fail(ErrorKind::no_privilege, tr("not allowed to load BPF programs into the kernel; run it with sudo, or "
                                             "with the capabilities CAP_BPF and CAP_PERFMON"));
+}
+
+Result<void> allow_enough_files() {
+    constexpr rlim_t enough = 128;
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= enough) {
+        return {};
+    }
+    const rlimit wanted{enough, std::max(files.rlim_max, enough)};
+    if (setrlimit(RLIMIT_NOFILE, &wanted) != 0) {
+        return fail(ErrorKind::kernel_unsupported,
+                    tr("too few files may be open (ulimit -n, {}); {} are enough", files.rlim_max, enough));
+    }
+    return {};
 }
 
 std::vector<Need> needs_of(LaterWork work) {

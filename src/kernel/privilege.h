@@ -14,6 +14,10 @@ namespace tcp_stats {
 /// (capabilities(7), Linux 5.8).
 Result<void> check_privilege();
 
+/// Each map, handler and hook is an open file: raises RLIMIT_NOFILE where it is too small for them. Error:
+/// kernel_unsupported, where that is not allowed.
+Result<void> allow_enough_files();
+
 /// What is done once the hooks are attached, and may need a capability.
 enum class LaterWork { other_namespaces, cgroup_paths, maps, recording, metrics };
 

@@ -167,7 +167,7 @@ Result<RecordingFile> RecordingFile::open(const std::filesystem::path &given) {
     if (is_new) {
         lock = Descriptor(::open(unfinished.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
         if (!lock) {
-            return cannot_open(unfinished);
+            return cannot_open(errno == ENOENT ? path.string() : unfinished);
         }
     }
     if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {

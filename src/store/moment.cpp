@@ -68,7 +68,7 @@ std::int64_t take_fraction(std::string &text) {
 
 } // namespace
 
-Result<std::int64_t> moment_of(const char *option, const std::string &text, std::int64_t end, std::int64_t least) {
+Result<std::int64_t> moment_of(const char *option, const std::string &text, std::int64_t begin, std::int64_t end) {
     if (text.starts_with('-')) {
         if (const auto length = length_of(std::string_view(text).substr(1)); length && *length < 1e9) {
             return end - static_cast<std::int64_t>(*length * 1e9);
@@ -102,10 +102,10 @@ Result<std::int64_t> moment_of(const char *option, const std::string &text, std:
             if (in_ns(time) > end) {
                 --time.tm_mday;
             }
-            if (in_ns(time) < least) {
-                ++time.tm_mday;
-            }
-            return in_ns(time);
+            const auto before = in_ns(time);
+            ++time.tm_mday;
+            const auto after = in_ns(time);
+            return std::max<std::int64_t>(begin, 0) - before > after - end ? after : before;
         }
     }
     return fail(ErrorKind::usage,

@@ -82,7 +82,7 @@ std::size_t Player::last_at(WallTime time) const {
 }
 
 Result<std::size_t> Player::moment_at(const std::string &text) const {
-    const auto time = moment_of("--at", text, recording_.end(), 0);
+    const auto time = moment_of("--at", text, recording_.begin(), recording_.end());
     if (!time) {
         return tl::unexpected(time.error());
     }

@@ -312,6 +312,19 @@ TEST_CASE("a signed division is the program's mistake, not the compiler's, where
          (program.error().message + program.error().details).find("unsupported signed division") != std::string::npos));
 }
 
+TEST_CASE("a function that is not inlined is told, before the verifier meets a call to nowhere") {
+    ProgramText text;
+    text.name = "calls.c";
+    text.text = "__attribute__((noinline)) static int twice(int number) { asm volatile(\"\"); return number * 2; }\n"
+                "int kprobe__tcp_sendmsg(struct pt_regs *ctx) { return twice(ctx->di); }\n";
+    const auto program = compiled(text, kernels().front());
+    REQUIRE_FALSE(program.has_value());
+    CHECK(program.error().kind == ErrorKind::program_rejected);
+    CHECK(program.error().message ==
+          "kprobe__tcp_sendmsg of calls.c calls a function that is not inlined, and BCC has the "
+          "code of handlers only; leave out __attribute__((noinline))");
+}
+
 TEST_CASE("a number with a fraction is told of the field that has it, or of the fields") {
     const auto complaint = [](const char *expression) {
         auto text = built_in(Mechanism::kprobe);

@@ -48,6 +48,9 @@ int main(int /*argc*/, char **argv) {
     write_strings(fresh / "arguments", argv + 1);
     write_strings(fresh / "environment", environ);
     std::ofstream(fresh / "input", std::ios::binary) << std::cin.rdbuf();
+    if (!fs::exists("/sys/kernel/btf/vmlinux")) {
+        std::ofstream(fresh / "without_btf").flush();
+    }
     const fs::path asked = fs::path(fresh).replace_filename("asked" + fresh.extension().string());
     const fs::path answered = fs::path(fresh).replace_filename("answered" + fresh.extension().string());
     fs::rename(fresh, asked);

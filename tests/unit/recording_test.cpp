@@ -91,6 +91,7 @@ TEST_CASE("a player comes to each snapshot as it was, whatever the way") {
     CHECK(player->moment_at("12:01:00").value() == 59);
     CHECK(player->moment_at("-0s").value() == 299);
     CHECK(player->moment_at("2026-01-01").value() == 0);
+    CHECK(player->moment_at("11:00").value() == 0);
     CHECK(player->moment_at("soon").error().kind == ErrorKind::usage);
     // Nothing is counted twice, and nothing left out.
     std::uint64_t failures = 0;
@@ -256,7 +257,7 @@ TEST_CASE("a field that was something else is refused, and one that takes a name
 TEST_CASE("times are understood as people write them", "[english]") {
     const auto end = noon; // 2026-02-01 12:00, and TZ is UTC
     const auto at = [&](const char *text) {
-        const auto moment = moment_of("--from", text, end, noon - 40 * 3600 * std::int64_t(second));
+        const auto moment = moment_of("--from", text, noon - 40 * 3600 * std::int64_t(second), end);
         return moment ? (*moment - noon) / std::int64_t(second / 1000) : -1;
     };
     CHECK(at("-2h") == -7'200'000);
@@ -267,13 +268,24 @@ TEST_CASE("times are understood as people write them", "[english]") {
     CHECK(at("12:00") == 0);
     CHECK(at("12:01") == 60'000 - 86'400'000);
     CHECK(at("2026-02-01") == -43'200'000);
-    CHECK((*moment_of("--to", "12:05", end, noon - 60 * std::int64_t(second)) - noon) / std::int64_t(second) == 300);
-    CHECK(*moment_of("--to", "9999-12-31", end, 0) > end);
+    CHECK(*moment_of("--to", "9999-12-31", 0, end) > end);
     CHECK(at("2026-02-01 11:00") == -3'600'000);
     CHECK(at("2026-02-01T13:00:00.250Z") == 3'600'250);
     for (const auto *wrong :
          {"", "-", "2h", "-2", "-2x", "25:00", "yesterday", "12:00:00.x", "2026-02-01 11", "-1e99d", "2026-11-31"}) {
         INFO(wrong);
-        CHECK_FALSE(moment_of("--from", wrong, end, 0).has_value());
+        CHECK_FALSE(moment_of("--from", wrong, 0, end).has_value());
     }
+}
+
+TEST_CASE("a time of day that a recording does not have is the nearest one", "[english]") {
+    const auto minute = 60 * std::int64_t(second);
+    const auto at = [&](const char *text) {
+        return (*moment_of("--at", text, noon - 40 * minute, noon) - noon) / minute;
+    };
+    CHECK(at("11:25") == -35);
+    CHECK(at("11:15") == -45);
+    CHECK(at("12:05") == 5);
+    CHECK(at("23:00") == 11 * 60);
+    CHECK(at("00:30") == -11 * 60 - 30);
 }

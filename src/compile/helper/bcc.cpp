@@ -233,22 +233,29 @@ bool is_call(const bpf_insn &instruction) {
     return instruction.code == (BPF_JMP | BPF_CALL) && instruction.src_reg == BPF_PSEUDO_CALL;
 }
 
+/// As LLVM leaves it: to nowhere.
+bool is_unlinked_call(const bpf_insn &instruction) { return is_call(instruction) && instruction.imm == -1; }
+
 /// Puts the function that is called behind the instructions that call it, and says in each call how far it is from the
 /// next instruction. BCC hands over code only: the relocation that names the function is gone.
 void link_called_function(std::vector<bpf_insn> &instructions, const std::vector<bpf_insn> &function) {
     const auto start = instructions.size();
     for (std::size_t i = 0; i < start; ++i) {
-        if (is_call(instructions[i])) {
+        if (is_unlinked_call(instructions[i])) {
             instructions[i].imm = static_cast<int>(start - i - 1);
         }
     }
     instructions.insert(instructions.end(), function.begin(), function.end());
 }
 
-void add_code(const RecordedProgram &recorded, const RecordedProgram *called,
+/// Whether all that it calls is part of it.
+bool add_code(const RecordedProgram &recorded, const RecordedProgram *called,
               const std::map<int, std::uint32_t> &places, Handler &handler) {
     auto instructions = recorded.instructions;
-    if (called != nullptr && std::any_of(instructions.begin(), instructions.end(), is_call)) {
+    if (std::any_of(instructions.begin(), instructions.end(), is_unlinked_call)) {
+        if (called == nullptr) {
+            return false;
+        }
         link_called_function(instructions, called->instructions);
     }
     for (auto &instruction : instructions) {
@@ -261,6 +268,7 @@ void add_code(const RecordedProgram &recorded, const RecordedProgram *called,
     handler.short_name = recorded.name;
     handler.functions = recorded.functions;
     handler.lines = recorded.lines;
+    return true;
 }
 
 /// Of `bpf`, by the first name that it has; null: none.
@@ -330,6 +338,7 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
     program.has_condition = text.headers.contains(condition_header_name);
     const auto places = add_maps(calls, *storage, program);
     std::string name;
+    std::string calls_elsewhere;
     const auto *called = text.is_built_in() ? load(bpf, calls, {called_function}, name) : nullptr;
     for (const auto &named : handlers_named_in(text)) {
         Handler handler;
@@ -339,7 +348,9 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
         handler.only_in_included_file = named.only_in_included_file;
         handler.attach_btf_id = attach_btf_id(btf, named.kind, named.function);
         if (const auto *recorded = load(bpf, calls, named.names_in_object, handler.name)) {
-            add_code(*recorded, called, places, handler);
+            if (!add_code(*recorded, called, places, handler)) {
+                calls_elsewhere = handler.name;
+            }
             program.license = recorded->license;
             if (const auto debug = calls.btf().find(recorded->btf_fd); debug != calls.btf().end()) {
                 program.btf = debug->second;
@@ -353,6 +364,13 @@ Result<CompiledProgram> compile_with_bcc(const CompileRequest &request, const fs
         std::perror("ftruncate"); // no file: somebody reads along
     }
     static_cast<void>(storage.release());
+    if (!calls_elsewhere.empty()) {
+        return fail(
+            ErrorKind::program_rejected,
+            tr("{} of {} calls a function that is not inlined, and BCC has the code of handlers only; leave out "
+               "__attribute__((noinline))",
+               calls_elsewhere, text.name));
+    }
     return program;
 }
 

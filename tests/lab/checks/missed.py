@@ -3,7 +3,7 @@ import os
 import signal
 from collections import Counter
 
-from harness import (KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, bpf_maps, bpf_programs, check, equal, helper, hidden, once_each,
+from harness import (KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, bpf_maps, bpf_programs, check, contains, equal, helper, hidden, once_each,
                      programs_of_bpf, wait_for)
 from kprobe_misses import KprobeMisses
 from short_connections import short_connections
@@ -113,7 +113,7 @@ def without_walks_the_numbers_are_those_of_the_last_event():
     """No BTF, so no iterators: what is installed of headers is enough."""
     if KERNEL == "6.12" and bcc_version() < (0, 31):
         raise Skipped("libbcc before 0.31 cannot compile the headers of 6.12 (sources.py proves it)")
-    with Monitor("-i", "0.5", prefix=hidden("/sys/kernel/btf")) as monitor:
+    with Monitor("-i", "0.5", "--listening", prefix=hidden("/sys/kernel/btf")) as monitor:
         client, server = connected()
         ends = ends_of(client)
         reader = drain(server)
@@ -138,3 +138,5 @@ def without_walks_the_numbers_are_those_of_the_last_event():
         equal((last[ends].bytes, last[ends[::-1]]["bytes_received"]), (sent, sent + 1), "bytes, and bytes received")
         monitor.nothing_else_was_missed()
         equal(monitor.stop(), 0, "exit status")
+        contains(monitor.stderr(), "warning: --listening has no effect: nothing walks over the sockets, as BPF_ITER(tcp) does where "
+                 "the kernel has BTF")

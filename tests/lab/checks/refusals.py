@@ -4,6 +4,7 @@ import re
 from harness import KERNEL, Monitor, check, contains, equal, run, sh, wait_for
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
+WITHOUT_CAP_SYS_RESOURCE = ("setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource")
 
 
 def locked_down_kernel_is_named(prefix, *options):
@@ -39,8 +40,7 @@ def for_too_many_flows_the_error_names_the_option_and_what_it_names_works():
 def where_locked_memory_is_limited_the_error_names_the_limit():
     """Before Linux 5.11 it is what maps are charged to; who has no CAP_SYS_RESOURCE cannot raise it."""
     def limited(kib, *options):
-        return run("-c", "1", *options, prefix=("prlimit", f"--memlock={kib * 1024}:{kib * 1024}", "setpriv",
-                                                "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"))
+        return run("-c", "1", *options, prefix=("prlimit", f"--memlock={kib * 1024}:{kib * 1024}", *WITHOUT_CAP_SYS_RESOURCE))
     status, output, errors = limited(64)
     if KERNEL != "5.10":
         equal(status, 0, f"exit status where maps are not charged to it, with {errors}")
@@ -56,6 +56,16 @@ def where_locked_memory_is_limited_the_error_names_the_limit():
                          r"flows, some \d+ MB \(flow_stats: .*\); raise it, or make do with (\d+) at most", errors)
     found = wait_for("the error that names how many", complaint)
     wait_for(f"a start with {found[1]}", lambda: limited(100_000, "--max-flows", found[1])[0] == 0)
+
+
+@check("numbers")
+def where_too_few_files_may_be_open_the_limit_is_raised_or_named():
+    few = ("prlimit", "--nofile=16:16")
+    equal(run("-c", "1", prefix=few)[::2], (0, ""), "exit status and errors with CAP_SYS_RESOURCE")
+    equal(run("-c", "1", prefix=("prlimit", "--nofile=16:1000", *WITHOUT_CAP_SYS_RESOURCE))[::2], (0, ""), "exit status and errors below "
+          "the hard limit")
+    equal(run("-c", "1", prefix=(*few, *WITHOUT_CAP_SYS_RESOURCE)), (69, "", "tcp_stats_monitor: error: too few files may be open "
+          "(ulimit -n, 16); 128 are enough\n"), "exit status, output and errors")
 
 
 @check("numbers")

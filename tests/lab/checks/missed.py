@@ -3,8 +3,8 @@ import os
 import signal
 from collections import Counter
 
-from harness import (KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, bpf_maps, bpf_programs, check, contains, equal, helper, hidden, once_each,
-                     programs_of_bpf, wait_for)
+from harness import (KERNEL, PROGRAMS, Monitor, Skipped, bcc_version, bpf_maps, bpf_programs, check, contains, equal, helper, hidden,
+                     once_each, programs_of_bpf, wait_for)
 from kprobe_misses import KprobeMisses
 from short_connections import short_connections
 from sockets import connected, connections, drain, ends_of, listening, raise_file_limit

@@ -70,7 +70,7 @@ Result<void> allow_enough_files() {
     const rlimit wanted{enough, std::max(files.rlim_max, enough)};
     if (setrlimit(RLIMIT_NOFILE, &wanted) != 0) {
         return fail(ErrorKind::kernel_unsupported,
-                    tr("too few files may be open (ulimit -n, {}); {} are enough", files.rlim_max, enough));
+                    tr("too few files may be open (ulimit -n, {}); raise it to {}", files.rlim_max, enough));
     }
     return {};
 }

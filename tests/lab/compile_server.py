@@ -10,8 +10,6 @@ import time
 
 directory, compiler = sys.argv[1:]
 ABOUT_MESSAGES = ("LANG", "LANGUAGE", "LC_", "LOCPATH", "BCC_", "ARCH", "TZ", "PATH", "HOME")
-
-
 # Where the guest's kernel has no BTF, or a check hides it.
 WITHOUT_BTF = ("unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /sys/kernel/btf/vmlinux && exec "$@"', "sh")
 

@@ -254,6 +254,12 @@ TEST_CASE("a field that was something else is refused, and one that takes a name
     CHECK(number(directory.file(), "SELECT count(*) FROM pragma_table_info('samples') WHERE name = 'mine'") == 1);
 }
 
+TEST_CASE("a recording that cannot be made is told by the name that was given") {
+    const auto file = RecordingFile::open("/nonexistent/x.db");
+    REQUIRE_FALSE(file.has_value());
+    CHECK(file.error().message == "--record: cannot open /nonexistent/x.db: No such file or directory");
+}
+
 TEST_CASE("times are understood as people write them", "[english]") {
     const auto end = noon; // 2026-02-01 12:00, and TZ is UTC
     const auto at = [&](const char *text) {

@@ -50,10 +50,11 @@ def calls_left_out_by_the_tracepoint():
     return program.get("recursion_misses", 0)
 
 
-def every_short_connection_is_recorded(count, *options, names=0, by_tracepoint_alone=False):
+def every_short_connection_is_recorded(count, *options, names=0, by_tracepoint_alone=False, walked_meanwhile=False):
     """From Linux 6.1 on a tracepoint's program is not called in its own midst (a packet's interrupt, on 7.2 another task
-    too), and that is said: each such call may cost one record, or one value. The kernel counts them. It counts too how often
-    it did not call a kprobe: so many sends may be missing from sendmsg_calls."""
+    too), and that is said: each such call may cost one record, or one value, where the record rests on the tracepoint alone.
+    With `walked_meanwhile`, where each end leaves a record that only the tracepoint takes back, each may leave one. The kernel
+    counts them. It counts too how often it did not call a kprobe: so many sends may be missing from sendmsg_calls."""
     with tempfile.NamedTemporaryFile() as output, open(output.name, "rb") as reader, KprobeMisses("tcp_sendmsg") as sends, \
             Killed(MONITOR, "-i", "1", *options, stdout=output) as monitor:
         lines = []
@@ -106,7 +107,11 @@ def every_short_connection_is_recorded(count, *options, names=0, by_tracepoint_a
     else:
         equal(wrong, [], f"last records, missed {missed}")
         equal(len(reset_open), connections.reset_open, f"ends that a reset found open and TcpEstabResets: {cut_short}")
-        equal(beside_probes(missed), {}, "comment lines")
+        expected = {}
+        if walked_meanwhile and missed["found_by_walk"]:
+            assert missed["found_by_walk"] <= not_called, f"{not_called} calls left out, but missed {missed}"
+            expected = {"found_by_walk": missed["found_by_walk"]}
+        equal(beside_probes(missed), expected, "comment lines")
     if names:
         expect_metrics_of(lines, records, Samples(metrics), names)
     assert len({record["sock"] for _, record in records}) < len(records), "no struct sock was used twice"
@@ -178,7 +183,7 @@ REMOVED_BY_HOOK = f"""remove:
 REMOVED_AFTERWARDS = f"""/* done, but it could not be removed */
 			{DELETE}
 """
-WALKED_MEANWHILE = """	if (ends && place == IN_HOOK && start_record(key) && old != TCP_SYN_RECV)
+WALKED_MEANWHILE = """	if (ends && place == IN_HOOK && start_record(key))
 		COUNT_MISSED(found_by_walk);
 """
 
@@ -197,4 +202,4 @@ def a_record_that_cannot_be_removed_or_comes_back_gives_no_second_last_record():
         with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
             file.write(changed)
             file.flush()
-            every_short_connection_is_recorded(300, "--src", file.name)
+            every_short_connection_is_recorded(300, "--src", file.name, walked_meanwhile=WALKED_MEANWHILE in changed)

@@ -65,7 +65,7 @@ def where_too_few_files_may_be_open_the_limit_is_raised_or_named():
     equal(run("-c", "1", prefix=("prlimit", "--nofile=16:1000", "--memlock=unlimited", *WITHOUT_CAP_SYS_RESOURCE))[::2], (0, ""),
           "exit status and errors below the hard limit")
     equal(run("-c", "1", prefix=(*few, *WITHOUT_CAP_SYS_RESOURCE)), (69, "", "tcp_stats_monitor: error: too few files may be open "
-          "(ulimit -n, 16); 128 are enough\n"), "exit status, output and errors")
+          "(ulimit -n, 16); raise it to 128\n"), "exit status, output and errors")
 
 
 @check("numbers")
